@@ -1,0 +1,1 @@
+"""What workflows ask of the world: abstract activities, implemented in `activities/`."""

@@ -1,0 +1,34 @@
+"""What workflows write down, and the little that they read back."""
+
+from abc import abstractmethod
+
+from temporalio import activity
+
+from workflows.contracts.base import ActivityContract
+from workflows.domain.batches import BatchSpec, OperationResult
+from workflows.domain.effects import Effect
+from workflows.domain.records import Report
+
+
+class RecordActivities(ActivityContract):
+    @activity.defn(name="accept_batch")
+    @abstractmethod
+    async def accept_batch(self, batch: BatchSpec) -> None:
+        """The batch and its operations, as pending tasks, in the read model; rows that exist stay."""
+
+    @activity.defn(name="write_report")
+    @abstractmethod
+    async def write_report(self, report: Report) -> None:
+        """Ledger, inventory, read model, snapshots and events. Idempotent; fails only while a store is away."""
+
+    @activity.defn(name="open_effects")
+    @abstractmethod
+    async def open_effects(self, task_id: str) -> list[Effect]:
+        """The effects of a task that nothing has undone yet, oldest first."""
+
+
+class ExecutionActivities(ActivityContract):
+    @activity.defn(name="await_operation")
+    @abstractmethod
+    async def await_operation(self, task_id: str) -> OperationResult | None:
+        """The result of an operation that an earlier run of the batch started; None if it never was."""

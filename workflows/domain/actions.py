@@ -1,0 +1,97 @@
+"""The things that can be done to the world, one at a time. Each leaves at most a few effects behind.
+
+An action is what an activity is asked to do; `effects.inverse` turns an effect into the action that undoes
+it. So what goes forward and what goes back runs through the same activities.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workflows.domain.identity import effect_id
+from workflows.domain.resources import Frozen, Params, Server, ServerSpec, Taskserv
+
+
+class Cause(Frozen):
+    """On whose behalf something is done."""
+
+    task_id: str
+    batch_id: str | None = None
+    operation_id: str | None = None
+    undoes: str | None = None
+    """Id of the effect that this undoes, where it undoes one."""
+
+    @property
+    def origin(self) -> str:
+        return self.undoes or self.task_id
+
+
+class CreateServer(Frozen):
+    kind: Literal["create_server"] = "create_server"
+    cause: Cause
+    spec: ServerSpec
+
+    @property
+    def key(self) -> str:
+        """Idempotency key: the id of the effect that this will have."""
+        return effect_id(self.cause.origin, "server_created", self.spec.key)
+
+    @property
+    def summary(self) -> str:
+        return f"create server {self.spec.key}"
+
+
+class DeleteServer(Frozen):
+    """Deletes `server`, and with it the task services that stand on it."""
+
+    kind: Literal["delete_server"] = "delete_server"
+    cause: Cause
+    server: Server
+    taskservs: tuple[Taskserv, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "server_deleted", self.server.key)
+
+    @property
+    def summary(self) -> str:
+        return f"delete server {self.server.key}"
+
+
+class InstallTaskserv(Frozen):
+    """Brings a task service to `params`: installs it, or reconfigures the one that is there."""
+
+    kind: Literal["install_taskserv"] = "install_taskserv"
+    cause: Cause
+    server: Server
+    name: str
+    params: Params = {}
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "taskserv_installed", f"{self.server.key}/{self.name}")
+
+    @property
+    def summary(self) -> str:
+        return f"install {self.name} on {self.server.key}"
+
+
+class RemoveTaskserv(Frozen):
+    kind: Literal["remove_taskserv"] = "remove_taskserv"
+    cause: Cause
+    server: Server
+    name: str
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "taskserv_removed", f"{self.server.key}/{self.name}")
+
+    @property
+    def summary(self) -> str:
+        return f"remove {self.name} from {self.server.key}"
+
+
+Action = Annotated[
+    CreateServer | DeleteServer | InstallTaskserv | RemoveTaskserv,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,72 @@
+"""A batch as it is wanted, and what is handed between it and its operations."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from workflows.domain.effects import Effect
+from workflows.domain.operations import OperationSpec
+from workflows.domain.resources import Frozen, Server
+from workflows.domain.states import BatchStatus, FailureAction, TaskStatus
+
+StorageBackend = Literal["filesystem", "surrealdb"]
+
+
+class BatchSpec(Frozen):
+    """A batch that passed the door: its graph is a DAG and its configs fit."""
+
+    batch_id: str
+    name: str
+    version: str = "1.0.0"
+    storage_backend: StorageBackend = "filesystem"
+    parallel_limit: int = Field(default=5, ge=1, le=100)
+    rollback_enabled: bool = True
+    operations: tuple[OperationSpec, ...]
+    requested_by: str
+    created_at: datetime
+
+    def on_failure(self, operation: OperationSpec) -> FailureAction:
+        """What this operation's failure means: its own wish, or else the batch's."""
+        default = FailureAction.ROLLBACK if self.rollback_enabled else FailureAction.CONTINUE
+        return operation.config.on_failure or default
+
+
+class OperationInput(Frozen):
+    """What an operation's workflow is started with."""
+
+    task_id: str
+    operation: OperationSpec
+    batch_id: str | None = None
+    made_by_dependencies: tuple[Server, ...] = ()
+    """Servers that the dependencies made, or else worked on: where task services go."""
+    undo_on_failure: bool = True
+    """Whether a failed operation takes its own completed steps back. A cancelled one always does."""
+
+
+class OperationResult(Frozen):
+    """An operation's outcome, as a value: a business failure is no exception."""
+
+    status: TaskStatus
+    servers: tuple[Server, ...] = ()
+    """The servers that it made or worked on, for its dependents."""
+    effects: tuple[Effect, ...] = ()
+    """All that it did, its own undoing included, in order."""
+    unwritten: int = 0
+    """How many of the last effects are not in the ledger yet; the parent writes them."""
+    output: str = ""
+    error: str | None = None
+    remaining: tuple[str, ...] = ()
+    """What could not be undone, one line each."""
+
+
+class BatchResult(Frozen):
+    """How a batch ended."""
+
+    status: BatchStatus
+    completed: int
+    failed: int
+    cancelled: int
+    error: str | None = None
+    remaining: tuple[str, ...] = ()
+    """Effects that a failed compensation left in the world, one line each."""

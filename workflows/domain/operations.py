@@ -1,0 +1,143 @@
+"""Operations: the nodes of a batch, as they are wanted.
+
+The config's fields are documented in README ("Operation config"). Unknown fields are refused, so that a
+misspelt one is a clear error at the door and not a silent default.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from workflows.domain.actions import Cause
+from workflows.domain.resources import Frozen, Params, ServerSpec
+from workflows.domain.states import FailureAction
+
+ResourceName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$", max_length=63)
+]
+"""A name that can be a host name, a directory and a part of a key. Up to 63 characters."""
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+DEFAULT_TIMEOUT = 3600
+"""Seconds that an operation may take where its config does not say."""
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    infra: ResourceName = "default"
+    timeout: int = Field(default=DEFAULT_TIMEOUT, ge=1, le=7 * 24 * 3600)
+    on_failure: FailureAction | None = None
+
+
+class ServerConfig(BaseModel):
+    """One server, or `count` of them named `name-1` to `name-count`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ResourceName
+    plan: Label
+    zone: Label
+    count: int | None = Field(default=None, ge=1, le=1000)
+    labels: dict[Label, Annotated[str, StringConstraints(max_length=255)]] = {}
+
+    def names(self) -> list[str]:
+        if self.count is None:
+            return [self.name]
+        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
+
+
+class ServerToDelete(BaseModel):
+    """A server to delete. `plan` and `zone` may be given, so that a create can be sent again as a delete."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ResourceName
+    plan: Label | None = None
+    zone: Label | None = None
+    count: int | None = Field(default=None, ge=1, le=1000)
+    labels: dict[str, str] = {}
+
+    def names(self) -> list[str]:
+        if self.count is None:
+            return [self.name]
+        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
+
+
+class CreateServersConfig(_Config):
+    operation: Literal["create"] = "create"
+    server_configs: tuple[ServerConfig, ...] = Field(min_length=1, max_length=1000)
+
+    def specs(self, provider: str) -> list[ServerSpec]:
+        return [
+            ServerSpec(
+                infra=self.infra, name=name, provider=provider, plan=c.plan, zone=c.zone, labels=c.labels
+            )
+            for c in self.server_configs
+            for name in c.names()
+        ]
+
+
+class DeleteServersConfig(_Config):
+    operation: Literal["delete"]
+    server_configs: tuple[ServerToDelete, ...] = Field(min_length=1, max_length=1000)
+
+    def names(self) -> list[str]:
+        return [name for c in self.server_configs for name in c.names()]
+
+
+class TaskservItem(BaseModel):
+    """A task service and its parameters; a bare name stands for one without parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ResourceName
+    params: Params = {}
+
+
+def _from_bare_name(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class TaskservsConfig(_Config):
+    operation: Literal["create", "delete"] = "create"
+    taskservs: tuple[Annotated[TaskservItem, BeforeValidator(_from_bare_name)], ...] = Field(
+        min_length=1, max_length=100
+    )
+    servers: tuple[ResourceName, ...] | None = Field(default=None, min_length=1, max_length=1000)
+
+
+def _operation_kind(value: object) -> str:
+    operation = value.get("operation") if isinstance(value, dict) else getattr(value, "operation", None)
+    return "delete" if operation == "delete" else "create"
+
+
+class _Operation(Frozen):
+    id: str
+    provider: str
+    dependencies: tuple[str, ...] = ()
+
+
+class ServerOperation(_Operation):
+    type: Literal["server_batch"] = "server_batch"
+    config: CreateServersConfig | DeleteServersConfig
+
+
+class TaskservOperation(_Operation):
+    type: Literal["taskserv_batch"] = "taskserv_batch"
+    config: TaskservsConfig
+
+
+OperationSpec = Annotated[ServerOperation | TaskservOperation, Field(discriminator="type")]
+
+
+def cause_of(task: str, batch: str | None, operation: OperationSpec) -> Cause:
+    return Cause(task_id=task, batch_id=batch, operation_id=operation.id)
+
+
+def config_model(operation_type: str, config: object) -> type[_Config]:
+    """The model that `config` must fit; a validation error then speaks of one shape and not of a union."""
+    if operation_type == "taskserv_batch":
+        return TaskservsConfig
+    return DeleteServersConfig if _operation_kind(config) == "delete" else CreateServersConfig
