@@ -1,4 +1,4 @@
-"""The small interfaces behind which the outside world sits. Adapters implement them, activities know only them."""
+"""The small interfaces behind which the outside world sits: adapters implement them, activities know them."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -34,6 +34,8 @@ class Settings(BaseModel):
     admin_password: SecretStr | None = None
     jwt_secret: SecretStr | None = None
     token_lifetime: int = Field(default=3600, ge=60)
+    cache_dir: Path = Path("~/.cache/provisioning")
+    """What can be built again: the local servers' base image and downloaded packages."""
     infra_dir: Path = Path("deploy/infra")
     catalogue_dirs: str = ""
     """Further catalogue folders, separated by colons; a later one wins over an earlier one."""

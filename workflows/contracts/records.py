@@ -19,7 +19,7 @@ class RecordActivities(ActivityContract):
     @activity.defn(name="write_report")
     @abstractmethod
     async def write_report(self, report: Report) -> None:
-        """Ledger, inventory, read model, snapshots and events. Idempotent; fails only while a store is away."""
+        """Ledger, inventory, read model, snapshots and events. Idempotent."""
 
     @activity.defn(name="open_effects")
     @abstractmethod
