@@ -9,6 +9,7 @@ from workflows.domain.effects import Effect
 from workflows.domain.operations import OperationSpec
 from workflows.domain.resources import Frozen, Server
 from workflows.domain.states import BatchStatus, FailureAction, TaskStatus
+from workflows.domain.task_updates import TaskUpdate
 
 StorageBackend = Literal["filesystem", "surrealdb"]
 
@@ -52,8 +53,10 @@ class OperationResult(Frozen):
     """The servers that it made or worked on, for its dependents."""
     effects: tuple[Effect, ...] = ()
     """All that it did, its own undoing included, in order."""
-    unwritten: int = 0
-    """How many of the last effects are not in the ledger yet; the parent writes them."""
+    unwritten_effects: tuple[Effect, ...] = ()
+    """Those of them that are not known to be in the ledger; the parent writes them."""
+    unwritten_updates: tuple[TaskUpdate, ...] = ()
+    """Steps on the way that are not known to be written down."""
     output: str = ""
     error: str | None = None
     remaining: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from workflows.domain.events import Event, EventType
 from workflows.domain.identity import record_id
 from workflows.domain.progress import ProgressInfo
-from workflows.domain.records import BatchUpdate, Report, StateSnapshot, TaskUpdate
+from workflows.domain.records import BatchUpdate, Report, StateSnapshot
 from workflows.domain.resources import Params
+from workflows.domain.task_updates import TaskUpdate
 
 
 def events(report: Report) -> Iterator[Event]:

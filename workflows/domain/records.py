@@ -10,10 +10,7 @@ from workflows.domain.effects import Effect
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.resources import Frozen, Params
 from workflows.domain.states import BatchStatus, TaskStatus
-
-FIRST_PROGRESS_VERSION = 2
-"""Versions of a task: 0 pending, 1 running, then its own progress, then `TERMINAL_VERSION` and above."""
-TERMINAL_VERSION = 1_000_000_000
+from workflows.domain.task_updates import TaskUpdate
 
 
 class TaskRecord(Frozen):
@@ -38,26 +35,6 @@ class TaskRecord(Frozen):
     provider: str
     requested_by: str
     version: int = 0
-
-
-class TaskUpdate(Frozen):
-    """A change of a task. Fields that are None stay as they are."""
-
-    id: str
-    version: int
-    previous: TaskStatus
-    status: TaskStatus
-    at: datetime
-    name: str
-    workflow_type: str
-    batch_id: str | None = None
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-    output: str | None = None
-    error: str | None = None
-    progress: float | None = None
-    step: str = ""
-    """What it is doing, or what this change means, in a few words."""
 
 
 class BatchRecord(Frozen):

@@ -1,0 +1,213 @@
+"""Carries one operation out: plan, act, and on failure or cancellation leave nothing half done.
+
+The outcome is a value. An exception out of here is a defect of ours, not of the operation.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from workflows import search
+from workflows.domain.actions import Action
+from workflows.domain.batches import OperationInput, OperationResult
+from workflows.domain.effects import Effect, still_open
+from workflows.domain.progress import ProgressInfo, percent
+from workflows.domain.records import StateSnapshot
+from workflows.domain.resources import Frozen, Server
+from workflows.domain.states import TaskStatus
+from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
+from workflows.failure_text import failure_text
+from workflows.performing import perform, settle
+from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
+from workflows.reporting import Reporter
+from workflows.saga import undo
+
+
+class Plan(Frozen):
+    """Chains of actions: in order within a chain, the chains beside each other."""
+
+    servers: tuple[Server, ...] = ()
+    chains: tuple[tuple[Action, ...], ...]
+
+
+Planner = Callable[[OperationInput, ActivityOptions], Awaitable[Plan]]
+
+
+class OperationRun:
+    """One operation under way. The workflow classes around it differ only in how they plan."""
+
+    def __init__(self, request: OperationInput, workflow_type: str) -> None:
+        self._request = request
+        self._workflow_type = workflow_type
+        self._deadline = workflow.now() + timedelta(seconds=request.operation.config.timeout)
+        self._reporter = Reporter(request.batch_id or request.task_id, request.task_id)
+        self._work: asyncio.Task[None] | None = None
+        self._cancelled: str | None = None
+        self._stopping = False
+        self._slots = asyncio.Semaphore(MAX_PARALLEL_ACTIONS)
+        self._attempted: dict[str, Action] = {}
+        self._effects: list[Effect] = []
+        self._servers: dict[str, Server] = {}
+        self._notes: list[str] = []
+        self._total = 1
+        self._done = 0
+        self._step = "planning"
+        self._version = FIRST_PROGRESS_VERSION
+
+    @property
+    def progress(self) -> ProgressInfo:
+        return ProgressInfo(
+            workflow_id=self._request.task_id,
+            progress=percent(self._done, self._total),
+            current_step=self._step,
+            total_steps=max(1, self._total),
+            completed_steps=self._done,
+            estimated_time_remaining=self._seconds_left(),
+        )
+
+    @property
+    def snapshots(self) -> list[StateSnapshot]:
+        return self._reporter.unstored_snapshots(self._request.task_id)
+
+    def cancel(self, reason: str) -> None:
+        """Stops the work; what it did is then taken back. Ignored once the work has ended."""
+        if self._cancelled is None and self._work is not None and not self._work.done():
+            self._cancelled = reason
+            self._stopping = True
+            self._work.cancel()
+
+    async def carry_out(self, planner: Planner) -> OperationResult:
+        """The whole operation. A cancellation from outside only ever reaches the work, never the clean-up."""
+        engine = asyncio.create_task(self._engine(planner))
+        while not engine.done():
+            try:
+                await asyncio.shield(engine)
+            except asyncio.CancelledError:
+                self.cancel(workflow.cancellation_reason() or "cancelled")
+        return engine.result()
+
+    async def _engine(self, planner: Planner) -> OperationResult:
+        self._work = asyncio.create_task(self._act(planner))
+        await workflow.wait([self._work])
+        error = self._error(self._work)
+        if error is None:
+            return self._finish(TaskStatus.COMPLETED, None, [])
+        status = TaskStatus.CANCELLED if self._cancelled is not None else TaskStatus.FAILED
+        remaining = await self._clear_up()
+        if self._cancelled is not None or self._request.undo_on_failure:
+            remaining += await self._take_back()
+        return self._finish(status, error, remaining)
+
+    def _error(self, work: asyncio.Task[None]) -> str | None:
+        if self._cancelled is not None:
+            return self._cancelled
+        if work.cancelled():
+            return "cancelled"
+        failure = work.exception()
+        return failure_text(failure) if failure is not None else None
+
+    async def _act(self, planner: Planner) -> None:
+        plan = await planner(self._request, self._options())
+        self._servers = {server.key: server for server in plan.servers}
+        self._total = sum(len(chain) for chain in plan.chains)
+        chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
+        try:
+            await asyncio.gather(*chains)
+        finally:
+            # Nothing may still act when the clean-up begins.
+            self._stopping = True
+            for chain in chains:
+                chain.cancel()
+            if chains:
+                await workflow.wait(chains)
+
+    async def _follow(self, chain: Sequence[Action]) -> None:
+        async with self._slots:
+            for step in chain:
+                # An activity that succeeds in spite of its cancellation swallows it.
+                if self._stopping:
+                    return
+                await self._perform(step)
+
+    async def _perform(self, step: Action) -> None:
+        self._step = step.summary
+        self._attempted[step.key] = step
+        result = await perform(step, **self._options())
+        del self._attempted[step.key]
+        self._record(result.effects)
+        if result.server is not None:
+            self._servers[result.server.key] = result.server
+        self._notes.append(result.note)
+        self._done += 1
+        self._report(result.note)
+
+    async def _clear_up(self) -> list[str]:
+        """Settles every action that was begun and gave no result."""
+        remaining = []
+        for step in self._attempted.values():
+            self._report(f"clearing up: {step.summary}")
+            try:
+                result = await settle(step)
+            except ActivityError as error:
+                remaining.append(f"{step.summary} was left half done: {failure_text(error)}")
+            else:
+                self._record(result.effects if result else ())
+        return remaining
+
+    async def _take_back(self) -> list[str]:
+        if self._effects:
+            self._report(f"undoing {len(self._effects)} changes")
+        return await undo(still_open(self._effects), self._record)
+
+    def _record(self, effects: Sequence[Effect]) -> None:
+        self._effects.extend(effects)
+        self._reporter.effects(effects)
+
+    def _report(self, step: str) -> None:
+        self._step = step
+        if self._done == self._total and self._cancelled is None:
+            return  # the end is reported with the result
+        request = self._request
+        self._reporter.start(first_after_interval=True)
+        self._reporter.task(
+            TaskUpdate(
+                id=request.task_id,
+                version=self._version,
+                previous=TaskStatus.RUNNING,
+                status=TaskStatus.RUNNING,
+                at=workflow.now(),
+                name=request.operation.id,
+                workflow_type=self._workflow_type,
+                batch_id=request.batch_id,
+                progress=percent(self._done, self._total),
+                step=step,
+            )
+        )
+        self._version += 1
+
+    def _finish(self, status: TaskStatus, error: str | None, remaining: list[str]) -> OperationResult:
+        unwritten = self._reporter.stop()
+        workflow.upsert_search_attributes([search.TASK_STATUS.value_set(status.value)])
+        workflow.set_current_details(f"**{status.value}** {error or ''}")
+        return OperationResult(
+            status=status,
+            servers=tuple(self._servers.values()),
+            effects=tuple(self._effects),
+            unwritten_effects=unwritten.effects,
+            unwritten_updates=unwritten.updates,
+            output="\n".join(self._notes),
+            error=error,
+            remaining=tuple(remaining),
+        )
+
+    def _options(self) -> ActivityOptions:
+        return action(self._deadline - workflow.now())
+
+    def _seconds_left(self) -> int | None:
+        if not 0 < self._done < self._total:
+            return None
+        passed = (workflow.now() - workflow.info().start_time).total_seconds()
+        return round(passed / self._done * (self._total - self._done))

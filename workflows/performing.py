@@ -1,0 +1,68 @@
+"""From an action to the activity that carries it out, and to the one that clears up after it."""
+
+from typing import Unpack, assert_never
+
+from temporalio import workflow
+
+from workflows.contracts.servers import ServerActivities
+from workflows.contracts.taskservs import TaskservActivities
+from workflows.domain.actions import Action, CreateServer, DeleteServer, InstallTaskserv, RemoveTaskserv
+from workflows.domain.effects import ActionResult
+from workflows.policies import UNDO, ActivityOptions
+
+
+async def perform(action: Action, **options: Unpack[ActivityOptions]) -> ActionResult:
+    """Carries `action` out.
+
+    Raises:
+        ActivityError: when it failed for good, or was cancelled.
+    """
+    summary = action.summary
+    match action:
+        case CreateServer():
+            return await workflow.execute_activity_method(
+                ServerActivities.create_server, action, summary=summary, **options
+            )
+        case DeleteServer():
+            return await workflow.execute_activity_method(
+                ServerActivities.delete_server, action, summary=summary, **options
+            )
+        case InstallTaskserv():
+            return await workflow.execute_activity_method(
+                TaskservActivities.install_taskserv, action, summary=summary, **options
+            )
+        case RemoveTaskserv():
+            return await workflow.execute_activity_method(
+                TaskservActivities.remove_taskserv, action, summary=summary, **options
+            )
+        case _:
+            assert_never(action)
+
+
+async def settle(action: Action) -> ActionResult | None:
+    """Clears up after an attempt at `action` that gave no result, so that nothing half done is left.
+
+    A deletion cannot be half taken back: it is finished, and its effects are returned.
+
+    Raises:
+        ActivityError: when even that failed for good.
+    """
+    summary = f"clear up: {action.summary}"
+    match action:
+        case CreateServer():
+            await workflow.execute_activity_method(
+                ServerActivities.abandon_server, action, summary=summary, **UNDO
+            )
+        case InstallTaskserv():
+            await workflow.execute_activity_method(
+                TaskservActivities.abandon_install, action, summary=summary, **UNDO
+            )
+        case RemoveTaskserv():
+            await workflow.execute_activity_method(
+                TaskservActivities.abandon_removal, action, summary=summary, **UNDO
+            )
+        case DeleteServer():
+            return await perform(action, **UNDO)
+        case _:
+            assert_never(action)
+    return None
