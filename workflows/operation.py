@@ -14,6 +14,7 @@ from workflows import search
 from workflows.domain.actions import Action
 from workflows.domain.batches import OperationInput, OperationResult
 from workflows.domain.effects import Effect, still_open
+from workflows.domain.operations import workflow_type
 from workflows.domain.progress import ProgressInfo, percent
 from workflows.domain.records import StateSnapshot
 from workflows.domain.resources import Frozen, Server
@@ -39,9 +40,8 @@ Planner = Callable[[OperationInput, ActivityOptions], Awaitable[Plan]]
 class OperationRun:
     """One operation under way. The workflow classes around it differ only in how they plan."""
 
-    def __init__(self, request: OperationInput, workflow_type: str) -> None:
+    def __init__(self, request: OperationInput) -> None:
         self._request = request
-        self._workflow_type = workflow_type
         self._deadline = workflow.now() + timedelta(seconds=request.operation.config.timeout)
         self._reporter = Reporter(request.batch_id or request.task_id, request.task_id)
         self._work: asyncio.Task[None] | None = None
@@ -180,7 +180,7 @@ class OperationRun:
                 status=TaskStatus.RUNNING,
                 at=workflow.now(),
                 name=request.operation.id,
-                workflow_type=self._workflow_type,
+                workflow_type=workflow_type(request.operation),
                 batch_id=request.batch_id,
                 progress=percent(self._done, self._total),
                 step=step,

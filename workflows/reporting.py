@@ -6,7 +6,7 @@ but it holds the workflow task open, and while MongoDB is slow or away nothing e
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -39,6 +39,7 @@ class Reporter:
         owner: batch or single task under which snapshots are kept.
         writer: the workflow that writes; with the report's number it makes a retry recognisable.
         compose: gives the batch's own state for a report with this version, where there is a batch.
+        prepare: is awaited before the first report.
     """
 
     def __init__(
@@ -47,19 +48,23 @@ class Reporter:
         writer: str,
         *,
         compose: Callable[[int], BatchUpdate] | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None,
         carried: Unwritten | None = None,
     ) -> None:
         carried = carried or Unwritten()
         self._owner = owner
         self._writer = writer
         self._compose = compose
+        self._prepare = prepare
         self._updates = list(carried.updates)
         self._effects = list(carried.effects)
         self._number = carried.next_number
         self._in_flight: Report | None = None
         self._changed = bool(self._updates or self._effects)
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._mark = int(self._changed)
+        self._written_mark = 0
+        self._written = asyncio.Event()
         self._draining = False
         self._task: asyncio.Task[None] | None = None
 
@@ -75,7 +80,7 @@ class Reporter:
     def changed(self) -> None:
         """Something is worth a report, if only the batch's own state."""
         self._changed = True
-        self._idle.clear()
+        self._mark += 1
         self._wake.set()
 
     def start(self, *, first_after_interval: bool = False) -> None:
@@ -96,8 +101,9 @@ class Reporter:
 
     async def caught_up(self) -> None:
         """Returns when what was reported so far is written, for whoever is about to look it up."""
-        if self._changed or self._in_flight:
-            await self._idle.wait()
+        mark = self._mark
+        while self._written_mark < mark:
+            await self._written.wait()
 
     def stop(self) -> Unwritten:
         """Ends the writing, and hands over what is not known to be written."""
@@ -119,16 +125,14 @@ class Reporter:
     async def _run(self, first_after_interval: bool) -> None:
         if first_after_interval:
             await self._pause()
+        if self._prepare is not None:
+            await self._prepare()
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._changed:
                 await self._write(self._take())
-                if not self._changed:
-                    break
                 await self._pause()
-            self._idle.set()
-            await self._pause()
 
     async def _pause(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
@@ -148,17 +152,28 @@ class Reporter:
         )
 
     async def _write(self, report: Report) -> None:
+        mark = self._written_mark if self._changed else self._mark
         self._in_flight = report
-        while self._in_flight is not None:
-            try:
-                await workflow.execute_activity_method(
-                    RecordActivities.write_report, report, summary=_summary(report), **RECORD
-                )
-                self._in_flight = None
-            except ActivityError as error:
-                # Giving up would lose what happened; this waits for whoever mends the cause.
-                workflow.logger.error("a report was refused: %s", failure_text(error))
-                await workflow.sleep(REFUSED_REPORT_PAUSE)
+        await insist(
+            lambda: workflow.execute_activity_method(
+                RecordActivities.write_report, report, summary=_summary(report), **RECORD
+            )
+        )
+        self._in_flight = None
+        self._written_mark = mark
+        written, self._written = self._written, asyncio.Event()
+        written.set()
+
+
+async def insist(write: Callable[[], Awaitable[None]]) -> None:
+    """Writes, however often it takes: to give up would lose what happened, so whoever mends the cause is
+    waited for."""
+    while True:
+        try:
+            return await write()
+        except ActivityError as error:
+            workflow.logger.error("a record was refused: %s", failure_text(error))
+            await workflow.sleep(REFUSED_REPORT_PAUSE)
 
 
 def _summary(report: Report) -> str:

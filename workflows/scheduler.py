@@ -1,6 +1,6 @@
 """Which operation may start next. Pure bookkeeping over a DAG: no clock, no input or output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from workflows.domain.dag import Graph, dependents
@@ -10,9 +10,14 @@ class Schedule:
     """Walks a DAG: an item is ready once everything that it needs is done.
 
     Items come out in the order of the graph, so that the same history always gives the same decisions.
+
+    Args:
+        graph: each item and what it needs.
+        done: items that are done already.
+        gone: items that are under way, or will never be done.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, done: Iterable[str] = (), gone: Iterable[str] = ()) -> None:
         self._order = {item: number for number, item in enumerate(graph)}
         self._items = list(graph)
         self._dependents = dependents(graph)
@@ -22,6 +27,9 @@ class Schedule:
         for item, missing in self._missing.items():
             if missing == 0:
                 heappush(self._ready, self._order[item])
+        for item in done:
+            self.done(item)
+        self._waiting.difference_update(gone)
 
     def take(self) -> str | None:
         """The next ready item, which is then no longer waiting; None if there is none for now."""

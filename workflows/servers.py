@@ -18,7 +18,7 @@ class ServersWorkflow:
 
     @workflow.init
     def __init__(self, request: OperationInput) -> None:
-        self._run = OperationRun(request, workflow_type(request))
+        self._run = OperationRun(request)
 
     @workflow.run
     async def run(self, request: OperationInput) -> OperationResult:  # noqa: ARG002 - taken by __init__
@@ -35,10 +35,6 @@ class ServersWorkflow:
     @workflow.query
     def snapshots(self) -> list[StateSnapshot]:
         return self._run.snapshots
-
-
-def workflow_type(request: OperationInput) -> str:
-    return "server_deletion" if request.operation.config.operation == "delete" else "server_creation"
 
 
 async def plan(request: OperationInput, options: ActivityOptions) -> Plan:

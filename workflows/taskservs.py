@@ -17,7 +17,7 @@ class TaskservsWorkflow:
 
     @workflow.init
     def __init__(self, request: OperationInput) -> None:
-        self._run = OperationRun(request, workflow_type(request))
+        self._run = OperationRun(request)
 
     @workflow.run
     async def run(self, request: OperationInput) -> OperationResult:  # noqa: ARG002 - taken by __init__
@@ -34,10 +34,6 @@ class TaskservsWorkflow:
     @workflow.query
     def snapshots(self) -> list[StateSnapshot]:
         return self._run.snapshots
-
-
-def workflow_type(request: OperationInput) -> str:
-    return f"taskserv_{'deletion' if request.operation.config.operation == 'delete' else 'creation'}"
 
 
 async def plan(request: OperationInput, options: ActivityOptions) -> Plan:

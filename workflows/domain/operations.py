@@ -136,6 +136,12 @@ def cause_of(task: str, batch: str | None, operation: OperationSpec) -> Cause:
     return Cause(task_id=task, batch_id=batch, operation_id=operation.id)
 
 
+def workflow_type(operation: OperationSpec) -> str:
+    """What kind of work it is, as events name it: `server_creation`, `taskserv_deletion` and so on."""
+    thing = "server" if isinstance(operation, ServerOperation) else "taskserv"
+    return f"{thing}_{'deletion' if operation.config.operation == 'delete' else 'creation'}"
+
+
 def config_model(operation_type: str, config: object) -> type[_Config]:
     """The model that `config` must fit; a validation error then speaks of one shape and not of a union."""
     if operation_type == "taskserv_batch":

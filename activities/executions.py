@@ -1,0 +1,27 @@
+"""Waits for workflow executions, for a batch whose earlier run started them."""
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.heartbeat import heartbeat
+from workflows.contracts.records import ExecutionActivities
+from workflows.domain.batches import OperationResult
+from workflows.domain.states import TaskStatus
+from workflows.failure_text import failure_text
+
+
+class Executions(ExecutionActivities):
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def await_operation(self, task_id: str) -> OperationResult | None:
+        handle = self._client.get_workflow_handle(task_id, result_type=OperationResult)
+        async with heartbeat():
+            try:
+                return await handle.result()
+            except WorkflowFailureError as error:
+                return OperationResult(status=TaskStatus.FAILED, error=failure_text(error.cause))
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                raise

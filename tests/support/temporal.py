@@ -1,0 +1,58 @@
+"""A real Temporal dev server for the session, with the search attributes that the workflows set."""
+
+import asyncio
+import socket
+import sysconfig
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from workflows.codec import data_converter
+
+ATTRIBUTES = ("BatchId", "OperationId", "Infra", "Provider", "TaskStatus")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def start_dev_server(folder: Path, *extra: str) -> tuple[asyncio.subprocess.Process, str]:
+    """The server's process and its `host:port`, tuned as the embedded stack tunes it."""
+    port = free_port()
+    rates = ("transferProcessorMaxPollRPS", "timerProcessorMaxPollRPS", "visibilityProcessorMaxPollRPS")
+    arguments = [
+        "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "error",
+        "--db-filename", str(folder / "temporal.db"),
+        "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
+        *(part for rate in rates for part in ("--dynamic-config-value", f"history.{rate}=2000")),
+        *(part for name in ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")),
+        *extra,
+    ]  # fmt: skip
+    binary = Path(sysconfig.get_path("scripts")) / "temporal"
+    process = await asyncio.create_subprocess_exec(
+        str(binary), *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    return process, f"127.0.0.1:{port}"
+
+
+async def connect(target: str) -> Client:
+    for _ in range(200):
+        try:
+            return await Client.connect(target, data_converter=data_converter)
+        except RuntimeError:
+            await asyncio.sleep(0.1)
+    raise RuntimeError(f"no Temporal server answers at {target}")
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    process, target = await start_dev_server(tmp_path_factory.mktemp("temporal"))
+    try:
+        yield await connect(target)
+    finally:
+        process.terminate()
+        await process.wait()

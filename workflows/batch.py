@@ -1,0 +1,54 @@
+"""The batch: parent of one child workflow per operation."""
+
+import asyncio
+
+from temporalio import workflow
+
+from workflows import search
+from workflows.batch_engine import BatchRun
+from workflows.batch_state import BatchState
+from workflows.domain.batches import BatchResult, BatchSpec
+from workflows.domain.progress import ProgressInfo
+from workflows.domain.records import StateSnapshot
+
+
+@workflow.defn
+class BatchWorkflow:
+    """Runs a batch's operations in the order of their dependencies, and undoes them when it must."""
+
+    @workflow.init
+    def __init__(self, batch: BatchSpec, state: BatchState | None = None) -> None:
+        self._run = BatchRun(batch, state)
+
+    @workflow.run
+    async def run(self, batch: BatchSpec, state: BatchState | None = None) -> BatchResult:  # noqa: ARG002
+        """Business failures are a result; only a cancellation from outside ends as cancelled in Temporal."""
+        engine = asyncio.create_task(self._run.run())
+        while not engine.done():
+            try:
+                await asyncio.shield(engine)
+            except asyncio.CancelledError:
+                self._run.state.cancelled_natively = True
+                self._run.cancel(workflow.cancellation_reason() or "cancelled")
+        result = engine.result()
+        if result is None:
+            workflow.continue_as_new(args=[batch, self._run.hand_over()])
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.upsert_search_attributes([search.TASK_STATUS.value_set(result.status.value)])
+        if self._run.state.cancelled_natively:
+            raise asyncio.CancelledError
+        return result
+
+    @workflow.signal
+    def cancel(self, reason: str) -> None:
+        """Stops the batch; what it built is taken back where rollback is enabled."""
+        self._run.cancel(reason)
+
+    @workflow.query
+    def progress(self) -> ProgressInfo:
+        return self._run.progress
+
+    @workflow.query
+    def snapshots(self) -> list[StateSnapshot]:
+        """Those that the storage may not have yet."""
+        return self._run.snapshots

@@ -1,0 +1,254 @@
+"""Runs a batch: starts what is ready, settles what ends, and takes back what must not stay."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from temporalio import workflow
+
+from workflows import batch_state
+from workflows.batch_state import BatchState, Phase, Stop
+from workflows.children import Children
+from workflows.contracts.records import RecordActivities
+from workflows.domain.batches import BatchResult, BatchSpec, OperationInput, OperationResult
+from workflows.domain.dag import dependents
+from workflows.domain.effects import Effect, still_open
+from workflows.domain.identity import task_id
+from workflows.domain.progress import ProgressInfo
+from workflows.domain.records import BatchUpdate, StateSnapshot
+from workflows.domain.states import FailureAction, TaskStatus
+from workflows.handing_on import looks_up, servers_for
+from workflows.policies import LOOK_UP, RECORD
+from workflows.reporting import Reporter, insist
+from workflows.saga import undo
+from workflows.scheduler import Schedule
+from workflows.task_reports import TaskReports
+
+
+class BatchRun:
+    """One run of a batch; a long batch has several, which hand their state on."""
+
+    def __init__(self, batch: BatchSpec, state: BatchState | None) -> None:
+        self._batch = batch
+        self.state = state or BatchState.at_first(batch)
+        self._operations = {operation.id: operation for operation in batch.operations}
+        self._graph = {operation.id: operation.dependencies for operation in batch.operations}
+        self._reporter = Reporter(
+            batch.batch_id,
+            batch.batch_id,
+            compose=self._update,
+            prepare=self._accept,
+            carried=self.state.unwritten,
+        )
+        self._tasks = TaskReports(batch, self.state, self._reporter)
+        self._wake = asyncio.Event()
+        self._children = Children(self._wake.set)
+        self._effects: dict[str, list[Effect]] = {}
+        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._ended: list[tuple[str, asyncio.Task[Any]]] = []
+        self._schedule = Schedule(
+            self._graph,
+            done=self.state.having(TaskStatus.COMPLETED),
+            gone=[name for name, status in self.state.statuses.items() if status is not TaskStatus.PENDING],
+        )
+
+    @property
+    def progress(self) -> ProgressInfo:
+        return batch_state.progress(self._batch, self.state, workflow.now())
+
+    @property
+    def snapshots(self) -> list[StateSnapshot]:
+        return self._reporter.unstored_snapshots(self._batch.batch_id)
+
+    def cancel(self, reason: str) -> None:
+        """Like a failure: nothing new starts, what runs is cancelled. Ignored once the batch is ending."""
+        self._stop(Stop(reason=reason, cancelled=True, undo=self._batch.rollback_enabled))
+
+    async def run(self) -> BatchResult | None:
+        """The result; None where the history grows too long and the next run goes on from `state`."""
+        self._reporter.changed()
+        self._reporter.start()
+        if self.state.phase in (Phase.RUNNING, Phase.STOPPING) and not await self._forward():
+            return None
+        if self.state.stop is not None and self.state.stop.undo and not await self._roll_back():
+            return None
+        self.state.phase = Phase.ENDED
+        workflow.set_current_details(f"**{self.state.status.value}** {self.state.error or ''}")
+        self._reporter.changed()
+        await self._reporter.drain()
+        return batch_state.result(self.state)
+
+    def hand_over(self) -> BatchState:
+        """The state for the next run."""
+        self.state.unwritten = self._reporter.stop()
+        return self.state
+
+    # Forward
+
+    async def _forward(self) -> bool:
+        """True when everything has ended that ever will; False to go on in a next run."""
+        for name in self.state.having(TaskStatus.RUNNING):
+            self._spawn(name, self._children.attach(self._task_id(name)))
+        if self.state.stop is not None:
+            self._children.cancel_all(self.state.stop.reason)
+        while True:
+            for name, result in self._collect():
+                self._settle(name, result)
+            leaving = self.state.stop is None and self._must_leave()
+            if self.state.stop is None and not leaving:
+                self._launch()
+            if not self._running:
+                return not self._schedule.waiting
+            if leaving and not self._children.starting:
+                return False
+            await self._woken()
+
+    def _launch(self) -> None:
+        while len(self._running) < self._batch.parallel_limit:
+            name = self._schedule.take()
+            if name is None:
+                return
+            self._tasks.started(name)
+            self._spawn(name, self._start(name))
+
+    async def _start(self, name: str) -> OperationResult | None:
+        operation = self._operations[name]
+        found = servers_for(operation, self._operations, self.state.servers)
+        if looks_up(operation, found):
+            await self._reporter.caught_up()
+        return await self._children.start(
+            OperationInput(
+                task_id=self._task_id(name),
+                operation=operation,
+                batch_id=self._batch.batch_id,
+                made_by_dependencies=found,
+                undo_on_failure=self._batch.on_failure(operation) is FailureAction.ROLLBACK,
+            )
+        )
+
+    def _settle(self, name: str, result: OperationResult | None) -> None:
+        if result is None:
+            self._never_started(name)
+            return
+        self._take_over(name, result)
+        self._tasks.ended(name, result)
+        if result.status is TaskStatus.COMPLETED:
+            self._schedule.done(name)
+        elif self.state.stop is None:
+            self._failed(name, result)
+
+    def _never_started(self, name: str) -> None:
+        if self.state.stop is not None:
+            self._tasks.never_started(name, self.state.stop.reason)
+        else:
+            self._tasks.back_to_pending(name)
+            self._schedule.put_back(name)
+
+    def _take_over(self, name: str, result: OperationResult) -> None:
+        for update in result.unwritten_updates:
+            self._reporter.task(update)
+        self._reporter.effects(result.unwritten_effects)
+        if result.servers:
+            self.state.servers[name] = result.servers
+        self._effects[name] = still_open(result.effects)
+        self.state.remaining += [f"{name}: {line}" for line in result.remaining]
+        failure_action = self._batch.on_failure(self._operations[name])
+        kept = result.status is TaskStatus.FAILED and failure_action is not FailureAction.ROLLBACK
+        if self._effects[name] and (result.status is TaskStatus.COMPLETED or kept):
+            self.state.built.append(name)
+
+    def _failed(self, name: str, result: OperationResult) -> None:
+        reason = f"operation {name} {result.status.value.lower()}: {result.error}"
+        self.state.error = self.state.error or reason
+        for dependent in self._schedule.give_up(name):
+            self._tasks.never_started(dependent, f"not started: it needs {name}, which did not complete")
+        action = self._batch.on_failure(self._operations[name])
+        if action is not FailureAction.CONTINUE:
+            self._stop(Stop(reason=reason, cancelled=False, undo=action is FailureAction.ROLLBACK))
+
+    def _stop(self, stop: Stop) -> None:
+        if self.state.stop is not None or self.state.phase is not Phase.RUNNING:
+            return
+        self.state.stop = stop
+        self.state.error = stop.reason if stop.cancelled else self.state.error or stop.reason
+        self.state.phase = Phase.STOPPING
+        for name in self._schedule.give_up_all():
+            self._tasks.never_started(name, f"not started: {stop.reason}")
+        self._children.cancel_all(stop.reason)
+        self._reporter.changed()
+        self._wake.set()
+
+    # Back
+
+    async def _roll_back(self) -> bool:
+        """Undoes what was built, dependents before what they depend on."""
+        self.state.phase = Phase.ROLLING_BACK
+        self._reporter.changed()
+        backwards = Schedule(dependents(self._graph), done=self.state.undone)
+        built = set(self.state.built)
+        while True:
+            for name, _ in self._collect():
+                backwards.done(name)
+            while not self._must_leave() and len(self._running) < self._batch.parallel_limit:
+                taken = backwards.take()
+                if taken is None:
+                    break
+                if taken in built:
+                    self._spawn(taken, self._undo(taken))
+                else:
+                    backwards.done(taken)
+            if not self._running:
+                return not backwards.waiting
+            await self._woken()
+
+    async def _undo(self, name: str) -> None:
+        effects = self._effects.get(name)
+        if effects is None:
+            await self._reporter.caught_up()
+            effects = await workflow.execute_activity_method(
+                RecordActivities.open_effects, self._task_id(name), summary=f"what {name} did", **LOOK_UP
+            )
+        remaining = await undo(effects, self._reporter.effects)
+        self.state.remaining += [f"{name}: {line}" for line in remaining]
+        self.state.undone.append(name)
+        self._tasks.undone(name, len(effects) - len(remaining), len(remaining))
+
+    # Both ways
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._running[name] = task
+
+        def ended(task: asyncio.Task[object]) -> None:
+            del self._running[name]
+            self._ended.append((name, task))
+            self._wake.set()
+
+        task.add_done_callback(ended)
+
+    def _collect(self) -> list[tuple[str, Any]]:
+        """The results that came in since the last time, in their order."""
+        ended, self._ended = self._ended, []
+        return [(name, task.result()) for name, task in ended]
+
+    async def _woken(self) -> None:
+        await self._wake.wait()
+        self._wake.clear()
+
+    def _must_leave(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested()
+
+    def _task_id(self, name: str) -> str:
+        return task_id(self._batch.batch_id, name)
+
+    async def _accept(self) -> None:
+        if not self.state.accepted:
+            await insist(
+                lambda: workflow.execute_activity_method(
+                    RecordActivities.accept_batch, self._batch, summary="accept the batch", **RECORD
+                )
+            )
+            self.state.accepted = True
+
+    def _update(self, version: int) -> BatchUpdate:
+        return batch_state.update(self._batch, self.state, version, workflow.now())
