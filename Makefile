@@ -1,0 +1,36 @@
+# Everything starts here, on a machine with nothing but Python 3.11 and make.
+
+PYTHON_ENV := .venv/bin
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check bench clean
+
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## set up everything (the others do it by themselves)
+	@deploy/local/setup.sh
+
+demo: setup  ## start a stack of its own, submit a real batch and show it live
+	@$(PYTHON_ENV)/python -m deploy.local demo
+
+run: setup  ## run the embedded stack in the foreground; Ctrl-C stops it
+	@$(PYTHON_ENV)/python -m deploy.local run
+
+test: setup  ## run the tests against the real embedded parts
+	@$(PYTHON_ENV)/python -m pytest
+
+check: setup  ## lint, format, types and import rules
+	@$(PYTHON_ENV)/ruff check .
+	@$(PYTHON_ENV)/ruff format --check .
+	@$(PYTHON_ENV)/mypy
+	@$(PYTHON_ENV)/mypy worker.py
+	@$(PYTHON_ENV)/lint-imports
+
+bench: setup  ## measure a batch against a bare Temporal script
+	@$(PYTHON_ENV)/python -m tests.bench
+
+clean:  ## remove what can be made again; the state directory stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
