@@ -95,6 +95,8 @@ build_image() {
         say "the base image could not be built; local servers run as plain processes"
 }
 
+exec 9<.
+flock 9 # two of them at once would undo each other's work
 install_programs
 install_dependencies
 build_image
