@@ -40,6 +40,9 @@ class Settings(BaseModel):
     catalogue_dirs: str = ""
     """Further catalogue folders, separated by colons; a later one wins over an earlier one."""
     local_isolation: Literal["auto", "box", "process"] = "auto"
+    max_operations: int = Field(default=10_000, ge=1)
+    """Operations of one batch, and servers that one batch may make."""
+    max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
     workers: int = Field(default=1, ge=1, le=64)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

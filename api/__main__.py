@@ -1,0 +1,62 @@
+"""Serves the API on both of the contract's ports: `python -m api`."""
+
+import logging
+import os
+import socket
+import sys
+
+import uvicorn
+
+from activities.settings import Settings, SettingsError
+from api.app import create_app
+
+_GRACE = 3
+"""Seconds that requests under way get at a stop."""
+
+
+def main() -> int:
+    """Runs until SIGTERM or SIGINT. Returns the exit code: 2 for settings or ports that cannot be used."""
+    try:
+        settings = Settings.from_environment(os.environ)
+        sockets = [_listen(settings.host, port) for port in _ports(settings)]
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging.basicConfig(
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        # The middleware writes a line with the request's id, and without its query.
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+        # Whoever puts a proxy in front says so; otherwise a client could choose its own address.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=sockets)
+    return 0 if server.started else 1
+
+
+def _ports(settings: Settings) -> list[int]:
+    return list(dict.fromkeys((settings.api_port, settings.control_center_port)))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises OSError, with the port in its text, where the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen at {host}:{port}: {error.strerror}") from error
+    listener.set_inheritable(False)
+    return listener
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The application: routes, errors and what happens around every request."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import Depends, FastAPI
+
+from activities.settings import Settings
+from api import errors, permissions
+from api.deps import authorize
+from api.lifespan import services
+from api.middleware import BodyLimitMiddleware, RequestMiddleware
+from api.routes import ROUTERS
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Raises RuntimeError where a route has no line in the permission table."""
+    permissions.require_complete(ROUTERS)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with services(settings) as app.state.services:
+            yield
+
+    app = FastAPI(
+        title="Provisioning API",
+        lifespan=lifespan,
+        dependencies=[Depends(authorize)],
+        redirect_slashes=False,
+        # The contract is served instead (routes/documentation.py).
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(BodyLimitMiddleware, limit=settings.max_body_bytes)
+    app.add_middleware(RequestMiddleware)
+    return app

@@ -1,0 +1,78 @@
+"""Reads a request's body into its model, from the JSON text itself.
+
+The framework would parse first and check the Python values then, where strictness would refuse a list for a
+tuple; and its own error for a body that is no JSON is another than ours.
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from api.errors import MalformedRequest, UnsupportedBody, describe, where
+from api.schemas.envelope import RequestModel
+from workflows.domain.errors import InvalidRequest
+
+R = TypeVar("R", bound=RequestModel)
+
+_LARGEST_INTEGER = 2**63 - 1
+_ALLOWED_CONTROLS = frozenset("\t\n\r")
+_CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)])) - _ALLOWED_CONTROLS
+
+
+def json_body(model: type[R]) -> Callable[[Request], Awaitable[R]]:
+    """A dependency that gives the request's body as `model`."""
+
+    async def read(request: Request) -> R:
+        _require_json(request)
+        return parse(model, await request.body())
+
+    return read
+
+
+def parse(model: type[R], body: bytes) -> R:
+    """Raises:
+    MalformedRequest: the body is no JSON.
+    InvalidRequest: it is, and does not fit; the message says where.
+    """
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedRequest(f"the body is not valid JSON: {error}") from None
+    _refuse_unstorable(value)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidRequest(describe(error.errors(include_url=False, include_input=False))) from None
+
+
+def _require_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedBody("send the body as JSON, with the header Content-Type: application/json")
+
+
+def _refuse_unstorable(value: object) -> None:
+    """Refuses what is JSON and yet cannot be kept or shown: control characters and numbers without bounds."""
+    waiting: list[tuple[tuple[int | str, ...], object]] = [((), value)]
+    while waiting:
+        path, item = waiting.pop()
+        match item:
+            case bool():
+                pass
+            case str() if not _CONTROLS.isdisjoint(item):
+                raise InvalidRequest(f"{where(path)}: control characters are not allowed")
+            case int() if abs(item) > _LARGEST_INTEGER:
+                raise InvalidRequest(f"{where(path)}: the number is too large")
+            case float() if not math.isfinite(item):
+                raise InvalidRequest(f"{where(path)}: the number is too large")
+            case dict():
+                for key, inner in item.items():
+                    if not _CONTROLS.isdisjoint(key):
+                        raise InvalidRequest(f"{where(path)}: control characters are not allowed in names")
+                    waiting.append(((*path, key), inner))
+            case list():
+                waiting.extend(((*path, index), inner) for index, inner in enumerate(item))

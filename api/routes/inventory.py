@@ -1,0 +1,45 @@
+"""What exists, and who made it: our addition to the contract."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from api.deps import ServicesDep
+from api.paging import PagingDep
+from api.reachability import reachable
+from api.schemas.envelope import ApiResponse
+from api.schemas.inventory import InventoryServer, LedgerEffect, addresses
+
+router = APIRouter(tags=["Inventory"])
+
+
+@router.get("/inventory/servers")
+async def list_servers(
+    services: ServicesDep, infra: str | None = None, provider: str | None = None
+) -> ApiResponse[list[InventoryServer]]:
+    """The servers and the task services on them; whether they answer is found out now."""
+    items = await services.stores.inventory.servers(infra, provider)
+    answering = await reachable(addresses(items))
+    return ApiResponse(data=[InventoryServer.of(item, answering) for item in items])
+
+
+@router.get("/inventory/effects")
+async def list_effects(
+    *,
+    services: ServicesDep,
+    paging: PagingDep,
+    response: Response,
+    task_id: UUID | None = None,
+    batch_id: UUID | None = None,
+    server: str | None = None,
+) -> ApiResponse[list[LedgerEffect]]:
+    """The ledger, newest first. `server` is a name, or `infra/name`."""
+    page = await services.stores.ledger.page(
+        task_id=str(task_id) if task_id else None,
+        batch_id=str(batch_id) if batch_id else None,
+        server=server,
+        limit=paging.limit,
+        offset=paging.offset,
+    )
+    paging.describe(page, response)
+    return ApiResponse(data=[LedgerEffect.of(entry) for entry in page.items])

@@ -1,0 +1,29 @@
+"""Logging in."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+from api.schemas.envelope import RequestModel
+
+
+class LoginRequest(RequestModel):
+    """`mfa_code` is taken and not looked at while nobody can turn MFA on."""
+
+    username: Annotated[str, StringConstraints(max_length=255)]
+    password: Annotated[str, StringConstraints(max_length=1024)]
+    mfa_code: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class LoggedInUser(BaseModel):
+    id: str
+    username: str
+    email: str
+    roles: tuple[str, ...]
+
+
+class LoginResponse(BaseModel):
+    token: str
+    expires_at: datetime
+    user: LoggedInUser

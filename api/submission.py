@@ -1,0 +1,201 @@
+"""The door: a batch that passes here can be carried out as it is written, and starts nothing before.
+
+Everything that is wrong is told with its place in the request, ten mistakes at a time.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import ParamSpec
+from uuid import uuid4
+
+from activities.catalogue.catalogue import Catalogue
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from activities.ports import ServerProvider, ServerProviders
+from api.errors import join, where
+from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
+from workflows.domain import dag
+from workflows.domain.batches import BatchSpec
+from workflows.domain.errors import InvalidRequest
+from workflows.domain.operations import (
+    CreateServersConfig,
+    DeleteServersConfig,
+    OperationSpec,
+    ServerConfig,
+    ServerOperation,
+    ServerToDelete,
+    TaskservOperation,
+    TaskservsConfig,
+    config_model,
+)
+
+P = ParamSpec("P")
+
+_MAX_NAME = 63
+
+
+class BatchDoor:
+    """Turns what was asked for into a `BatchSpec`, or says what is wrong with it."""
+
+    def __init__(
+        self, providers: ServerProviders, catalogue: Catalogue, max_operations: int, max_servers: int
+    ) -> None:
+        self._providers = providers
+        self._catalogue = catalogue
+        self._max_operations = max_operations
+        self._max_servers = max_servers
+
+    def admit(self, request: BatchOperationRequest, requested_by: str, now: datetime) -> BatchSpec:
+        """The batch under a new id.
+
+        Raises:
+            InvalidRequest: with the place of each mistake.
+        """
+        self._check_shape(request)
+        operations = self._operations(request)
+        self._check_servers(operations)
+        return BatchSpec(
+            batch_id=str(uuid4()),
+            name=request.name,
+            version=request.version,
+            storage_backend=request.storage_backend,
+            parallel_limit=request.parallel_limit,
+            rollback_enabled=request.rollback_enabled,
+            operations=tuple(operations),
+            requested_by=requested_by,
+            created_at=now,
+        )
+
+    def _check_shape(self, request: BatchOperationRequest) -> None:
+        count = len(request.operations)
+        if count == 0:
+            raise InvalidRequest("operations: a batch needs at least one operation")
+        if count > self._max_operations:
+            raise InvalidRequest(f"operations: {count} are more than the {self._max_operations} allowed")
+        if request.storage_backend != "filesystem":
+            raise InvalidRequest(f"storage_backend: {request.storage_backend} is not available yet")
+        dag.validate([(operation.id, operation.dependencies) for operation in request.operations])
+
+    def _operations(self, request: BatchOperationRequest) -> list[OperationSpec]:
+        admitted: list[OperationSpec] = []
+        mistakes: list[str] = []
+        for index, operation in enumerate(request.operations):
+            found = _Operation(index, operation, self._providers, self._catalogue)
+            spec = found.spec()
+            if spec is not None:
+                admitted.append(spec)
+            mistakes.extend(found.mistakes)
+        if mistakes:
+            raise InvalidRequest(join(mistakes))
+        return admitted
+
+    def _check_servers(self, operations: list[OperationSpec]) -> None:
+        """No two operations may make the same server: the second would find the first one's."""
+        made: dict[str, str] = {}
+        for operation in operations:
+            if not isinstance(operation.config, CreateServersConfig):
+                continue
+            for key in _server_keys(operation.config):
+                if key in made:
+                    both = " and ".join(dict.fromkeys((made[key], operation.id)))
+                    raise InvalidRequest(f"server {key} is made twice: by {both}")
+                made[key] = operation.id
+                if len(made) > self._max_servers:
+                    raise InvalidRequest(f"operations: more than {self._max_servers} servers in one batch")
+
+
+def _server_keys(config: CreateServersConfig) -> Iterator[str]:
+    return (f"{config.infra}/{name}" for server in config.server_configs for name in server.names())
+
+
+class _Operation:
+    """One operation at the door, and what is wrong with it."""
+
+    def __init__(
+        self, index: int, wanted: BatchOperation, providers: ServerProviders, catalogue: Catalogue
+    ) -> None:
+        self._path = f"operations[{index}]"
+        self._wanted = wanted
+        self._providers = providers
+        self._catalogue = catalogue
+        self.mistakes: list[str] = []
+
+    def spec(self) -> OperationSpec | None:
+        """The operation as it will be carried out; None, and `mistakes`, where it cannot be."""
+        wanted = self._wanted
+        if wanted.type == "cluster_batch":
+            self._refuse("type", "cluster_batch is not available yet")
+            return None
+        provider = self._provider()
+        config = self._config()
+        if config is None or provider is None:
+            return None
+        dependencies = tuple(dict.fromkeys(wanted.dependencies))
+        if isinstance(config, TaskservsConfig):
+            self._check_taskservs(config)
+            return TaskservOperation(
+                id=wanted.id, provider=wanted.provider, dependencies=dependencies, config=config
+            )
+        self._check_servers(config, provider)
+        return ServerOperation(
+            id=wanted.id, provider=wanted.provider, dependencies=dependencies, config=config
+        )
+
+    def _provider(self) -> ServerProvider | None:
+        try:
+            return self._providers.get(self._wanted.provider)
+        except InvalidRequest as error:
+            self._refuse("provider", error.message)
+            return None
+
+    def _config(self) -> CreateServersConfig | DeleteServersConfig | TaskservsConfig | None:
+        model = config_model(self._wanted.type, self._wanted.config)
+        try:
+            # From JSON text, where strict still takes a list for a tuple.
+            config = model.model_validate_json(to_json(self._wanted.config), strict=True)
+        except ValidationError as error:
+            for entry in error.errors(include_url=False, include_input=False, include_context=False):
+                self._refuse(where(entry["loc"], "config"), entry["msg"])
+            return None
+        if isinstance(config, CreateServersConfig | DeleteServersConfig | TaskservsConfig):
+            return config
+        raise TypeError(f"no door for {type(config).__name__}")
+
+    def _check_servers(
+        self, config: CreateServersConfig | DeleteServersConfig, provider: ServerProvider
+    ) -> None:
+        servers: Sequence[ServerConfig | ServerToDelete] = config.server_configs
+        for index, server in enumerate(servers):
+            longest = server.names()[-1]
+            if len(longest) > _MAX_NAME:
+                path = f"config.server_configs[{index}].name"
+                self._refuse(path, f"{longest} is longer than {_MAX_NAME} characters")
+        if isinstance(config, CreateServersConfig):
+            self._check_plans(config, provider)
+
+    def _check_plans(self, config: CreateServersConfig, provider: ServerProvider) -> None:
+        for index, server in enumerate(config.server_configs):
+            # All of one entry are alike: the first stands for them.
+            alone = config.model_copy(update={"server_configs": (server.model_copy(update={"count": None}),)})
+            self._try(
+                f"config.server_configs[{index}]", provider.check, alone.specs(self._wanted.provider)[0]
+            )
+
+    def _check_taskservs(self, config: TaskservsConfig) -> None:
+        seen: set[str] = set()
+        for index, item in enumerate(config.taskservs):
+            path = f"config.taskservs[{index}]"
+            if item.name in seen:
+                self._refuse(path, f"{item.name} stands here twice")
+            seen.add(item.name)
+            self._try(path, self._catalogue.check, item.name, item.params)
+
+    def _try(self, path: str, check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            check(*args, **kwargs)
+        except InvalidRequest as error:
+            self._refuse(path, error.message)
+
+    def _refuse(self, path: str, message: str) -> None:
+        self.mistakes.append(f"{self._path}.{path}: {message}")
