@@ -1,0 +1,31 @@
+# launch.sh JOB: starts the job whose files come as a tar on stdin, unless it runs, has ended, or was stopped.
+# Prints started, running, ended or stopped. The job's lock is held from here until the job ends, without a
+# gap, so of several that launch at once exactly one starts it, and "locked" always means "runs".
+set -eu
+umask 077
+jobs=${PROVISIONING_SERVER_ROOT:-}/var/lib/provisioning/jobs
+job=$jobs/$1
+mkdir -p "$job"
+cd "$job"
+exec 9>>lock
+if ! flock --nonblock 9; then cat >/dev/null; echo running; exit; fi
+if [ -e fence ]; then cat >/dev/null; echo stopped; exit; fi
+# Exit code 75 means "try again later", and no code means that the job was killed: both are run again.
+if [ -e code ] && [ "$(cat code)" != 75 ]; then cat >/dev/null; echo ended; exit; fi
+
+rm -rf files.new
+mkdir files.new
+tar -x -f - -C files.new
+# tar takes a stream that was cut between two members for a whole one.
+if [ ! -e files.new/.complete ]; then echo "the files of job $1 arrived incomplete" >&2; exit 1; fi
+rm -rf files
+mv files.new files
+rm -f code group
+touch log
+# The next run's first line is a line of its own, so that line numbers stay as they were.
+if [ -s log ] && [ -n "$(tail -c 1 log)" ]; then echo >>log; fi
+setsid bash files/.runner "$1" </dev/null >>log 2>&1 &
+# Jobs that ended longer ago than any activity can still ask for them.
+find "$jobs" -mindepth 1 -maxdepth 1 -type d -mtime +15 -exec sh -c '
+  for old; do flock --nonblock "$old/lock" rm -rf "$old" || :; done' sh {} + </dev/null >/dev/null 2>&1 9>&- || :
+echo started
