@@ -51,6 +51,8 @@ class Tokens:
 
     def user_of(self, token: str) -> str | None:
         """The user's id, or None for a token that is not ours, not whole, or not valid now."""
+        if not token.isascii():
+            return None
         try:
             claims = jwt.decode(
                 token,
