@@ -1,5 +1,6 @@
 """Submitting and cancelling batches: what must be in which order, so that no answer is a lie."""
 
+import asyncio
 import logging
 from datetime import UTC, datetime
 
@@ -33,7 +34,8 @@ class Batches:
             InvalidRequest: it cannot be carried out; nothing was started.
             Unavailable: Temporal or MongoDB is away; the message says if the batch may have started.
         """
-        batch = self._door.admit(request, user.username, datetime.now(UTC))
+        # A large batch takes a second to check, in which others are served.
+        batch = await asyncio.to_thread(self._door.admit, request, user.username, datetime.now(UTC))
         # Refused before anything starts where its state could not be shown afterwards.
         await self._rows.batch(batch.batch_id)
         await self._orchestrator.start_batch(batch)

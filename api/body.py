@@ -4,7 +4,9 @@ The framework would parse first and check the Python values then, where strictne
 tuple; and its own error for a body that is no JSON is another than ours.
 """
 
+import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,7 +14,7 @@ from fastapi import Request
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from api.errors import MalformedRequest, UnsupportedBody, describe, where
+from api.errors import MalformedRequest, TooLarge, UnsupportedBody, describe, where
 from api.schemas.envelope import RequestModel
 from workflows.domain.errors import InvalidRequest
 
@@ -23,12 +25,22 @@ _ALLOWED_CONTROLS = frozenset("\t\n\r")
 _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)])) - _ALLOWED_CONTROLS
 
 
-def json_body(model: type[R]) -> Callable[[Request], Awaitable[R]]:
-    """A dependency that gives the request's body as `model`."""
+_SUSPICIOUS = re.compile(rb"\\u00[0189]|\\[bf]|\x7f|\xc2[\x80-\x9f]|\d{19}|\d[eE]")
+"""What the text of anything unstorable has in it; without it there is no need to look at each value."""
+
+_LARGE = 64 * 1024
+"""Bytes from which on a body is read away from the event loop."""
+
+
+def json_body(model: type[R], limit: int | None = None) -> Callable[[Request], Awaitable[R]]:
+    """A dependency that gives the request's body as `model`; `limit` is in bytes."""
 
     async def read(request: Request) -> R:
         _require_json(request)
-        return parse(model, await request.body())
+        body = await request.body()
+        if limit is not None and len(body) > limit:
+            raise TooLarge(f"the body has more than {limit} bytes")
+        return parse(model, body) if len(body) < _LARGE else await asyncio.to_thread(parse, model, body)
 
     return read
 
@@ -42,7 +54,8 @@ def parse(model: type[R], body: bytes) -> R:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedRequest(f"the body is not valid JSON: {error}") from None
-    _refuse_unstorable(value)
+    if _SUSPICIOUS.search(body):
+        _refuse_unstorable(value)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

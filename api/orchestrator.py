@@ -67,7 +67,10 @@ class Orchestrator:
             Unavailable: Temporal is away, and nothing was started; or, said in the message, it is not known.
         """
         await self._refuse_too_large(batch)
-        await self.check()
+        try:
+            await self.check()
+        except Unavailable as error:
+            raise Unavailable(f"{error.message}; nothing was started") from error
         give_up = time.monotonic() + _START_SECONDS
         while True:
             try:

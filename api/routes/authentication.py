@@ -11,7 +11,7 @@ from api.schemas.envelope import ApiResponse
 
 router = APIRouter(tags=["Authentication"])
 
-LoginBody = Annotated[LoginRequest, Depends(json_body(LoginRequest))]
+LoginBody = Annotated[LoginRequest, Depends(json_body(LoginRequest, limit=16 * 1024))]
 
 
 @router.post("/auth/login")
