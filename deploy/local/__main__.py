@@ -6,6 +6,7 @@ import os
 import sys
 
 from activities.settings import Settings, SettingsError
+from deploy.local.demo.journey import demo
 from deploy.local.errors import BadSetting, StackError
 from deploy.local.run import run
 
@@ -16,9 +17,7 @@ def main() -> int:
     what = parser.parse_args().what
     try:
         settings = _settings()
-        if what == "run":
-            return asyncio.run(run(settings))
-        raise NotImplementedError
+        return asyncio.run(run(settings) if what == "run" else demo(settings))
     except StackError as error:
         print(error, file=sys.stderr)
         return error.exit_code

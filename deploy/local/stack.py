@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 from temporalio.api.enums.v1 import TaskQueueType
@@ -29,10 +29,20 @@ _EXTERNAL_PATIENCE = 15.0
 class LocalStack:
     """All processes of one state directory. Start it once; stop it from any state."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
-        """`tell` gets one line for each thing that a person should know."""
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[str], None],
+        tidy: Callable[[StateDir], Awaitable[None]] | None = None,
+    ) -> None:
+        """`tell` gets one line for each thing that a person should know.
+
+        `tidy` is called before anything is started and after everything has ended, while the state directory
+        is still locked.
+        """
         self.settings = settings.model_copy(update={"state_dir": settings.state_dir.resolve()})
         self._tell = tell
+        self._tidy = tidy
         self._state_dir: StateDir | None = None
         self._servers: list[Member] = []
         self._api: list[Member] = []
@@ -53,6 +63,8 @@ class LocalStack:
         """
         self._state_dir = state_dir = StateDir(self.settings.state_dir)
         end_leftovers(state_dir, self._tell)
+        if self._tidy is not None:
+            await self._tidy(state_dir)
         check_ports(self._ports())
         self._assemble(state_dir)
         self._chores = asyncio.create_task(self._bound_logs())
@@ -130,6 +142,8 @@ class LocalStack:
         for members in self._layers():
             await asyncio.gather(*(member.stop() for member in members))
         if self._state_dir is not None:
+            if self._tidy is not None:
+                await self._tidy(self._state_dir)
             self._state_dir.close()
             self._state_dir = None
 

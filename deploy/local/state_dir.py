@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,21 @@ class StateDir:
     def close(self) -> None:
         """Lets another stack have the directory."""
         os.close(self._lock)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is kept but the lock and the logs."""
+        return not list(self._kept())
+
+    def empty(self) -> None:
+        """Removes what is kept, but for the lock and the logs."""
+        for path in self._kept():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def _kept(self) -> list[Path]:
+        return [path for path in self.path.iterdir() if path.name not in {"lock", "run", "log"}]
 
     def pid_file(self, name: str) -> "PidFile":
         return PidFile(self.run, name)
