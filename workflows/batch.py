@@ -6,8 +6,8 @@ from temporalio import workflow
 
 from workflows import search
 from workflows.batch_engine import BatchRun
-from workflows.batch_state import BatchState
-from workflows.domain.batches import BatchResult, BatchSpec
+from workflows.batch_state import BatchInput
+from workflows.domain.batches import BatchResult
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
 
@@ -17,11 +17,11 @@ class BatchWorkflow:
     """Runs a batch's operations in the order of their dependencies, and undoes them when it must."""
 
     @workflow.init
-    def __init__(self, batch: BatchSpec, state: BatchState | None = None) -> None:
-        self._run = BatchRun(batch, state)
+    def __init__(self, request: BatchInput) -> None:
+        self._run = BatchRun(request.batch, request.state)
 
     @workflow.run
-    async def run(self, batch: BatchSpec, state: BatchState | None = None) -> BatchResult:  # noqa: ARG002
+    async def run(self, request: BatchInput) -> BatchResult:
         """Business failures are a result; only a cancellation from outside ends as cancelled in Temporal."""
         engine = asyncio.create_task(self._run.run())
         while not engine.done():
@@ -32,7 +32,7 @@ class BatchWorkflow:
                 self._run.cancel(workflow.cancellation_reason() or "cancelled")
         result = engine.result()
         if result is None:
-            workflow.continue_as_new(args=[batch, self._run.hand_over()])
+            workflow.continue_as_new(BatchInput(batch=request.batch, state=self._run.hand_over()))
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.upsert_search_attributes([search.TASK_STATUS.value_set(result.status.value)])
         if self._run.state.cancelled_natively:

@@ -83,6 +83,13 @@ class BatchState(BaseModel):
         pace.count += 1
 
 
+class BatchInput(BaseModel):
+    """What a batch's workflow is started with: the batch, and where an earlier run left it."""
+
+    batch: BatchSpec
+    state: BatchState | None = None
+
+
 def progress(batch: BatchSpec, state: BatchState, now: datetime) -> ProgressInfo:
     terminal = sum(status.is_terminal for status in state.statuses.values())
     return ProgressInfo(

@@ -46,6 +46,7 @@ class OperationRun:
         self._reporter = Reporter(request.batch_id or request.task_id, request.task_id)
         self._work: asyncio.Task[None] | None = None
         self._cancelled: str | None = None
+        self._chains: list[asyncio.Task[None]] = []
         self._stopping = False
         self._slots = asyncio.Semaphore(MAX_PARALLEL_ACTIONS)
         self._attempted: dict[str, Action] = {}
@@ -92,6 +93,7 @@ class OperationRun:
     async def _engine(self, planner: Planner) -> OperationResult:
         self._work = asyncio.create_task(self._act(planner))
         await workflow.wait([self._work])
+        await self._come_to_rest()
         error = self._error(self._work)
         if error is None:
             return self._finish(TaskStatus.COMPLETED, None, [])
@@ -113,16 +115,16 @@ class OperationRun:
         plan = await planner(self._request, self._options())
         self._servers = {server.key: server for server in plan.servers}
         self._total = sum(len(chain) for chain in plan.chains)
-        chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
-        try:
-            await asyncio.gather(*chains)
-        finally:
-            # Nothing may still act when the clean-up begins.
-            self._stopping = True
-            for chain in chains:
-                chain.cancel()
-            if chains:
-                await workflow.wait(chains)
+        self._chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
+        await asyncio.gather(*self._chains)
+
+    async def _come_to_rest(self) -> None:
+        """Nothing may still act when the clean-up begins."""
+        self._stopping = True
+        for chain in self._chains:
+            chain.cancel()
+        if self._chains:
+            await workflow.wait(self._chains)
 
     async def _follow(self, chain: Sequence[Action]) -> None:
         async with self._slots:
