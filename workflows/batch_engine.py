@@ -1,7 +1,7 @@
 """Runs a batch: starts what is ready, settles what ends, and takes back what must not stay."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -12,7 +12,7 @@ from workflows.children import Children
 from workflows.contracts.records import RecordActivities
 from workflows.domain.batches import BatchResult, BatchSpec, OperationInput, OperationResult
 from workflows.domain.dag import dependents
-from workflows.domain.effects import Effect, still_open
+from workflows.domain.effects import Effect, Remaining, still_open
 from workflows.domain.identity import task_id
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchUpdate, StateSnapshot
@@ -20,7 +20,7 @@ from workflows.domain.states import FailureAction, TaskStatus
 from workflows.handing_on import looks_up, servers_for
 from workflows.policies import LOOK_UP, RECORD
 from workflows.reporting import Reporter, insist
-from workflows.saga import undo
+from workflows.saga import gone_with_servers, undo
 from workflows.scheduler import Schedule
 from workflows.task_reports import TaskReports
 
@@ -151,7 +151,7 @@ class BatchRun:
         if result.servers:
             self.state.servers[name] = result.servers
         self._effects[name] = still_open(result.effects)
-        self.state.remaining += [f"{name}: {line}" for line in result.remaining]
+        self.state.remaining += _named(name, result.remaining)
         failure_action = self._batch.on_failure(self._operations[name])
         kept = result.status is TaskStatus.FAILED and failure_action is not FailureAction.ROLLBACK
         if self._effects[name] and (result.status is TaskStatus.COMPLETED or kept):
@@ -208,10 +208,15 @@ class BatchRun:
             effects = await workflow.execute_activity_method(
                 RecordActivities.open_effects, self._task_id(name), summary=f"what {name} did", **LOOK_UP
             )
-        remaining = await undo(effects, self._reporter.effects)
-        self.state.remaining += [f"{name}: {line}" for line in remaining]
+        remaining = await undo(effects, self._undid)
+        self.state.remaining += _named(name, remaining)
         self.state.undone.append(name)
         self._tasks.undone(name, len(effects) - len(remaining), len(remaining))
+
+    def _undid(self, undoing: Sequence[Effect]) -> None:
+        self._reporter.effects(undoing)
+        self.state.remaining, gone = gone_with_servers(self.state.remaining, undoing)
+        self._reporter.effects(gone)
 
     # Both ways
 
@@ -252,3 +257,7 @@ class BatchRun:
 
     def _update(self, version: int) -> BatchUpdate:
         return batch_state.update(self._batch, self.state, version, workflow.now())
+
+
+def _named(name: str, remaining: Sequence[Remaining]) -> list[Remaining]:
+    return [one.model_copy(update={"what": f"{name}: {one.what}"}) for one in remaining]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from workflows.domain.batches import BatchResult, BatchSpec
+from workflows.domain.effects import Remaining
 from workflows.domain.operations import OperationSpec
 from workflows.domain.progress import ProgressInfo, percent, seconds_left
 from workflows.domain.records import BatchUpdate
@@ -52,7 +53,7 @@ class BatchState(BaseModel):
     built: list[str] = []
     """Operations that have effects in the world which a rollback would take back."""
     undone: list[str] = []
-    remaining: list[str] = []
+    remaining: list[Remaining] = []
     accepted: bool = False
     cancelled_natively: bool = False
     unwritten: Unwritten = Unwritten()
@@ -113,7 +114,7 @@ def update(batch: BatchSpec, state: BatchState, version: int, now: datetime) -> 
         counts=state.counts,
         completed_at=now if state.phase is Phase.ENDED else None,
         error=state.error,
-        remaining=tuple(state.remaining),
+        remaining=tuple(one.line for one in state.remaining),
     )
 
 
@@ -125,7 +126,7 @@ def result(state: BatchState) -> BatchResult:
         failed=counts.get(TaskStatus.FAILED, 0),
         cancelled=counts.get(TaskStatus.CANCELLED, 0),
         error=state.error,
-        remaining=tuple(state.remaining),
+        remaining=tuple(one.line for one in state.remaining),
     )
 
 

@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError
 from workflows import search
 from workflows.domain.actions import Action
 from workflows.domain.batches import OperationInput, OperationResult
-from workflows.domain.effects import Effect, still_open
+from workflows.domain.effects import Effect, Remaining, still_open
 from workflows.domain.operations import workflow_type
 from workflows.domain.progress import ProgressInfo, percent
 from workflows.domain.records import StateSnapshot
@@ -24,7 +24,7 @@ from workflows.failure_text import failure_text
 from workflows.performing import perform, settle
 from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
 from workflows.reporting import Reporter
-from workflows.saga import undo
+from workflows.saga import gone_with_servers, undo
 
 
 class Plan(Frozen):
@@ -146,23 +146,27 @@ class OperationRun:
         self._done += 1
         self._report(result.note)
 
-    async def _clear_up(self) -> list[str]:
+    async def _clear_up(self) -> list[Remaining]:
         """Settles every action that was begun and gave no result."""
-        remaining = []
+        remaining: list[Remaining] = []
         for step in self._attempted.values():
             self._report(f"clearing up: {step.summary}")
             try:
                 result = await settle(step)
             except ActivityError as error:
-                remaining.append(f"{step.summary} was left half done: {failure_text(error)}")
+                what = f"half done: {step.summary}"
+                remaining.append(Remaining(what=what, why=failure_text(error)))
             else:
                 self._record(result.effects if result else ())
         return remaining
 
-    async def _take_back(self) -> list[str]:
-        if self._effects:
-            self._report(f"undoing {len(self._effects)} changes")
-        return await undo(still_open(self._effects), self._record)
+    async def _take_back(self) -> list[Remaining]:
+        effects = still_open(self._effects)
+        if effects:
+            self._report(f"undoing {len(effects)} changes")
+        remaining, gone = gone_with_servers(await undo(effects, self._record), self._effects)
+        self._record(gone)
+        return remaining
 
     def _record(self, effects: Sequence[Effect]) -> None:
         self._effects.extend(effects)
@@ -190,7 +194,7 @@ class OperationRun:
         )
         self._version += 1
 
-    def _finish(self, status: TaskStatus, error: str | None, remaining: list[str]) -> OperationResult:
+    def _finish(self, status: TaskStatus, error: str | None, remaining: list[Remaining]) -> OperationResult:
         unwritten = self._reporter.stop()
         workflow.upsert_search_attributes([search.TASK_STATUS.value_set(status.value)])
         workflow.set_current_details(f"**{status.value}** {error or ''}")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from workflows.domain.effects import Effect
+from workflows.domain.effects import Effect, Remaining
 from workflows.domain.operations import OperationSpec
 from workflows.domain.resources import Frozen, Server
 from workflows.domain.states import BatchStatus, FailureAction, TaskStatus
@@ -59,8 +59,8 @@ class OperationResult(Frozen):
     """Steps on the way that are not known to be written down."""
     output: str = ""
     error: str | None = None
-    remaining: tuple[str, ...] = ()
-    """What could not be undone, one line each."""
+    remaining: tuple[Remaining, ...] = ()
+    """What could not be undone."""
 
 
 class BatchResult(Frozen):

@@ -56,6 +56,19 @@ class Effect(Frozen):
         return resource if isinstance(resource, Server) else resource.server
 
 
+class Remaining(Frozen):
+    """Something that is in the world and should not be: an undoing failed for good."""
+
+    what: str
+    why: str
+    effect: Effect | None = None
+    """The effect that stays open; None where an action was left half done and has none."""
+
+    @property
+    def line(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
 class ActionResult(Frozen):
     """What an action did: no effects where the world already was as wanted."""
 
