@@ -2,8 +2,10 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -35,9 +37,15 @@ def main() -> int:
         # Whoever puts a proxy in front says so; otherwise a client could choose its own address.
         proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
     )
-    server = uvicorn.Server(config)
-    server.run(sockets=sockets)
-    return 0 if server.started else 1
+    # The server ends in order and then raises its signal once more, for whoever was to have it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)
+    uvicorn.Server(config).run(sockets=sockets)
+    return 0
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _ports(settings: Settings) -> list[int]:

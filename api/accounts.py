@@ -113,9 +113,11 @@ class FirstAdmin:
         # The file comes first: whoever dies after the user is made has left the password behind, and
         # processes that start together all read the same one.
         if self._given is None:
-            password, origin = kept_secret(self._file).value, f"its password is in {self._file}"
+            password, made_now = kept_secret(self._file)
+            origin = f"the password is in {self._file}"
         else:
-            password, origin = self._given.get_secret_value(), "with the password from the settings"
+            password, made_now = self._given.get_secret_value(), False
+            origin = "the password is the one from the settings"
         user = User(
             id=str(uuid4()),
             username=self._name,
@@ -127,3 +129,11 @@ class FirstAdmin:
         if await self._users.add(user):
             sys.stdout.write(f"first admin {self._name!r} made; {origin}\n")
             sys.stdout.flush()
+        elif made_now:
+            await self._withdraw(password)
+
+    async def _withdraw(self, password: str) -> None:
+        """Removes our file where a process with another state directory was first: it holds no password."""
+        winner = await self._users.by_name(self._name)
+        if winner is None or not await self._passwords.matches(password, winner.password_hash):
+            self._file.unlink(missing_ok=True)

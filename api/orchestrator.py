@@ -81,7 +81,11 @@ class Orchestrator:
                 return
             except RPCError as error:
                 if error.status is RPCStatusCode.INVALID_ARGUMENT:
-                    raise InvalidRequest(f"Temporal refuses the batch: {error.message}") from error
+                    # The door let it pass, so this is about the namespace: its search attributes, say.
+                    log.error("Temporal refuses batch %s: %s", batch.batch_id, error.message)
+                    raise Unavailable(
+                        "Temporal refuses batches at the moment; nothing was started"
+                    ) from error
                 if time.monotonic() > give_up:
                     raise _unknown_start(batch.batch_id) from error
             except (RuntimeError, TimeoutError) as error:
