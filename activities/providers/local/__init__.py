@@ -1,0 +1,1 @@
+"""Servers on this machine: each one a box of its own, or at least a process of its own, reached over SSH."""
