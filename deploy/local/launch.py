@@ -19,7 +19,10 @@ def main() -> None:
         sys.exit(f"cannot be tied to the stack: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != int(parent):  # it died before the mark was set
         sys.exit("the stack is gone")
-    os.execv(program, [program, *arguments])  # noqa: S606 - no shell is what is wanted
+    try:
+        os.execv(program, [program, *arguments])  # noqa: S606 - no shell is what is wanted
+    except OSError as error:
+        sys.exit(f"cannot run {program}: {error.strerror}")
 
 
 if __name__ == "__main__":

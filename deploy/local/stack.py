@@ -5,9 +5,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -19,6 +16,7 @@ from deploy.local.leftovers import end_leftovers
 from deploy.local.member import Member
 from deploy.local.ports import check_ports
 from deploy.local.program import Program
+from deploy.local.readiness import is_healthy, is_polled
 from deploy.local.state_dir import StateDir
 
 _BOUND_LOGS_EVERY = 10.0
@@ -77,8 +75,9 @@ class LocalStack:
         settings, local = self.settings, "127.0.0.1"
         ports = {
             "PROVISIONING_API_PORT": (settings.host, settings.api_port),
-            "PROVISIONING_CONTROL_CENTER_PORT": (settings.host, settings.control_center_port),
         }
+        if settings.control_center_port != settings.api_port:  # one port may serve as both
+            ports["PROVISIONING_CONTROL_CENTER_PORT"] = (settings.host, settings.control_center_port)
         if settings.temporal_address is None:
             ports["PROVISIONING_TEMPORAL_PORT"] = (local, settings.temporal_port)
             ports["PROVISIONING_TEMPORAL_UI_PORT"] = (local, settings.temporal_ui_port)
@@ -123,7 +122,7 @@ class LocalStack:
     async def _ready(self) -> None:
         client = await self._temporal_client()
         async with httpx.AsyncClient(base_url=self.url, timeout=2, trust_env=False) as api:
-            while not (await _healthy(api) and await _is_polled(client, self.settings.task_queue)):
+            while not (await is_healthy(api) and await is_polled(client, self.settings.task_queue)):
                 for member in (*self._servers, *self._api, *self._workers):
                     member.raise_if_hopeless()
                 await asyncio.sleep(0.1)
@@ -155,25 +154,3 @@ class LocalStack:
 
     def _layers(self) -> Sequence[list[Member]]:
         return self._workers, self._api, self._servers
-
-
-async def _healthy(api: httpx.AsyncClient) -> bool:
-    try:
-        return (await api.get("/health")).is_success
-    except httpx.HTTPError:
-        return False
-
-
-async def _is_polled(client: Client, task_queue: str) -> bool:
-    """Whether a worker takes both workflows and activities from the queue."""
-    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-        request = DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
-        try:
-            answer = await client.workflow_service.describe_task_queue(request)
-        except RPCError:
-            return False
-        if not answer.pollers:
-            return False
-    return True

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -35,6 +35,20 @@ def stack_settings(state_dir: Path, **changes: object) -> Settings:
     return Settings.model_validate(values)
 
 
+async def eventually(
+    condition: Callable[[], bool | Awaitable[bool]], within: float = 60.0, every: float = 0.05
+) -> None:
+    """Waits until `condition` holds; a TimeoutError after `within` seconds is a failed test."""
+    async with asyncio.timeout(within):
+        while True:
+            held = condition()
+            if isinstance(held, Awaitable):
+                held = await held
+            if held:
+                return
+            await asyncio.sleep(every)
+
+
 class StackEnded(Exception):
     """The supervisor ended where it should run. Holds what it printed."""
 
@@ -47,14 +61,14 @@ class Stack:
         self.env = environment_of(settings, os.environ)
         self.state_dir = settings.state_dir
         self.base_url = f"http://127.0.0.1:{settings.api_port}"
-        self._output = self.state_dir.with_name(self.state_dir.name + ".output")
+        self.output_path = self.state_dir.with_name(self.state_dir.name + ".output")
         self._process: asyncio.subprocess.Process | None = None
         self._client: httpx.AsyncClient | None = None
 
     @property
     def output(self) -> str:
         """What the supervisor has printed, since the first start."""
-        return self._output.read_text() if self._output.exists() else ""
+        return self.output_path.read_text() if self.output_path.exists() else ""
 
     @property
     def supervisor(self) -> asyncio.subprocess.Process:
@@ -69,7 +83,7 @@ class Stack:
 
     async def launch(self) -> None:
         """Starts the supervisor and returns at once."""
-        with self._output.open("ab") as output:
+        with self.output_path.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "deploy.local", "run"),
                 cwd=ROOT,
@@ -102,6 +116,10 @@ class Stack:
         self._client = httpx.AsyncClient(base_url=self.base_url, timeout=30, trust_env=False)
         body = {"username": self.settings.admin_username, "password": self.admin_password}
         answer = await self._client.post("/auth/login", json=body)
+        async with asyncio.timeout(_READY_WITHIN):
+            while answer.status_code >= 500:  # something was killed this very moment
+                await asyncio.sleep(0.2)
+                answer = await self._client.post("/auth/login", json=body)
         assert answer.status_code == 200, answer.text
         self._client.headers["Authorization"] = f"Bearer {answer.json()['data']['token']}"
 
@@ -145,11 +163,7 @@ class Stack:
 
     async def is_back(self, name: str, after: int | None) -> None:
         """Waits until `name` runs under another pid than `after`."""
-        async with asyncio.timeout(_READY_WITHIN):
-            while True:
-                if self.pid(name) not in (None, after):
-                    return
-                await asyncio.sleep(0.05)
+        await eventually(lambda: self.pid(name) not in (None, after))
 
     def processes(self) -> Iterator[psutil.Process]:
         """Every process that was given this stack's state directory: members, and what they started."""

@@ -25,15 +25,24 @@ class ApiClient:
 
     async def log_in(self, username: str, password: str) -> None:
         """Raises DemoFailed if the API refuses."""
-        answer = await self._post("/auth/login", {"username": username, "password": password})
+        body = {"username": username, "password": password}
+        answer = await self._patiently("POST", "/auth/login", body)
         token = TypeAdapter(dict[str, JsonValue]).validate_python(answer)["token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def submit(self, batch: Mapping[str, JsonValue]) -> Batch:
-        accepted = TypeAdapter(dict[str, JsonValue]).validate_python(
-            await self._post("/batch/execute", batch)
+        """Submits it once.
+
+        Raises:
+            DemoFailed: it was refused, or no answer came.
+        """
+        try:
+            accepted = _data(await self._http.post("/batch/execute", json=batch))
+        except httpx.HTTPError as error:
+            raise DemoFailed(f"POST /batch/execute: {type(error).__name__} {error}") from None
+        return Batch.model_validate(
+            {"name": batch["name"]} | TypeAdapter(dict[str, JsonValue]).validate_python(accepted)
         )
-        return Batch.model_validate({"name": batch["name"]} | accepted)
 
     async def batch(self, batch_id: str) -> Batch:
         return Batch.model_validate(await self._get(f"/batch/operations/{batch_id}"))
@@ -47,24 +56,22 @@ class ApiClient:
     async def servers(self) -> list[Server]:
         return TypeAdapter(list[Server]).validate_python(await self._get("/inventory/servers"))
 
-    async def _post(self, path: str, body: object) -> JsonValue:
-        try:
-            return _data(await self._http.post(path, json=body))
-        except httpx.HTTPError as error:
-            raise DemoFailed(f"POST {path}: {type(error).__name__} {error}") from None
-
     async def _get(self, path: str) -> JsonValue:
+        return await self._patiently("GET", path)
+
+    async def _patiently(self, method: str, path: str, body: object = None) -> JsonValue:
+        """For requests that may be sent again."""
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                answer = await self._http.get(path)
+                answer = await self._http.request(method, path, json=body)
                 if answer.status_code < 500:
                     return _data(answer)
                 problem = answer.text
             except httpx.HTTPError as error:
                 problem = f"{type(error).__name__} {error}"
             if time.monotonic() > until:
-                raise DemoFailed(f"GET {path}: {problem}")
+                raise DemoFailed(f"{method} {path}: {problem}")
             await asyncio.sleep(0.5)
 
 

@@ -65,7 +65,7 @@ def show_what_next(console: Console, stack: LocalStack) -> None:
         _line(console, f"    $ {command}")
     if settings.temporal_address is None:
         _line(console, f"  every execution: http://127.0.0.1:{settings.temporal_ui_port} (Temporal UI)")
-    _line(console, f"  the API: {url}/docs")
+    _line(console, f"  the API as it is served: {url}/openapi.json")
     console.print("Ctrl-C takes everything down, the local servers too.", style="bold")
 
 
