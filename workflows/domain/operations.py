@@ -67,7 +67,7 @@ class ServerToDelete(BaseModel):
 
 class CreateServersConfig(_Config):
     operation: Literal["create"] = "create"
-    server_configs: tuple[ServerConfig, ...] = Field(min_length=1, max_length=1000)
+    server_configs: list[ServerConfig] = Field(min_length=1, max_length=1000)
 
     def specs(self, provider: str) -> list[ServerSpec]:
         return [
@@ -81,7 +81,7 @@ class CreateServersConfig(_Config):
 
 class DeleteServersConfig(_Config):
     operation: Literal["delete"]
-    server_configs: tuple[ServerToDelete, ...] = Field(min_length=1, max_length=1000)
+    server_configs: list[ServerToDelete] = Field(min_length=1, max_length=1000)
 
     def names(self) -> list[str]:
         return [name for c in self.server_configs for name in c.names()]
@@ -102,10 +102,10 @@ def _from_bare_name(value: object) -> object:
 
 class TaskservsConfig(_Config):
     operation: Literal["create", "delete"] = "create"
-    taskservs: tuple[Annotated[TaskservItem, BeforeValidator(_from_bare_name)], ...] = Field(
+    taskservs: list[Annotated[TaskservItem, BeforeValidator(_from_bare_name)]] = Field(
         min_length=1, max_length=100
     )
-    servers: tuple[ResourceName, ...] | None = Field(default=None, min_length=1, max_length=1000)
+    servers: list[ResourceName] | None = Field(default=None, min_length=1, max_length=1000)
 
 
 def _operation_kind(value: object) -> str:

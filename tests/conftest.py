@@ -1,0 +1,3 @@
+"""Fixtures that start real parts, each in a module of its own."""
+
+pytest_plugins = ["tests.support.temporal"]

@@ -1,0 +1,112 @@
+"""The worker process: settings -> adapters -> activities -> `Worker`."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.executions import Executions
+from activities.mongo.stores import open_stores
+from activities.providers.registry import build_providers
+from activities.records import Records
+from activities.remote.door import SshDoor
+from activities.servers import Servers
+from activities.settings import Settings, SettingsError
+from activities.snapshots.filesystem import FilesystemSnapshots
+from activities.taskservs import Taskservs
+from activities.temporal_connection import connect
+from workflows.batch import BatchWorkflow
+from workflows.contracts.base import ActivityContract
+from workflows.servers import ServersWorkflow
+from workflows.taskservs import TaskservsWorkflow
+
+WORKFLOWS = (BatchWorkflow, ServersWorkflow, TaskservsWorkflow)
+
+GRACE = timedelta(seconds=3)
+"""How long running activities have at a stop. Remote jobs are detached: the next worker attaches to them."""
+
+log = logging.getLogger("worker")
+
+
+def create_worker(
+    client: Client, task_queue: str, contracts: Sequence[ActivityContract], *, strict: bool = False
+) -> Worker:
+    """A worker for all workflows, with the activities of `contracts`.
+
+    Args:
+        strict: run workflows in the SDK's sandbox proper, which finds what is not deterministic and costs
+            twice the CPU; for tests.
+    """
+    passthrough = (
+        SandboxRestrictions.default.with_passthrough_modules("workflows", "pydantic", "pydantic_core")
+        if strict
+        else SandboxRestrictions.default.with_passthrough_all_modules()
+    )
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=[activity for contract in contracts for activity in contract.activities()],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=passthrough),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=GRACE,
+        max_concurrent_activities=200,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    client = await connect(settings)
+    stores = open_stores(settings)
+    providers = build_providers(settings)
+    catalogue = Catalogue.load(catalogue_folders(settings))
+    door = SshDoor(settings.state_dir)
+    contracts: list[ActivityContract] = [
+        Servers(providers, stores.inventory),
+        Taskservs(catalogue, door, stores.inventory, stores.log_sink),
+        Records(
+            stores.ledger,
+            stores.inventory,
+            stores.read_model,
+            stores.event_log,
+            FilesystemSnapshots(settings.state_dir),
+        ),
+        Executions(client),
+    ]
+    try:
+        async with create_worker(client, settings.task_queue, contracts):
+            log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
+            await stopping.wait()
+    finally:
+        await door.close()
+        await stores.close()
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
+    asyncio.run(run(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
