@@ -12,6 +12,7 @@ import uvicorn
 from activities.settings import Settings, SettingsError
 from api.app import create_app
 
+_BACKLOG = 2048
 _GRACE = 3
 """Seconds that requests under way get at a stop."""
 
@@ -59,10 +60,11 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # At once: two that only bind do not notice each other.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(f"cannot listen at {host}:{port}: {error.strerror}") from error
-    listener.set_inheritable(False)
     return listener
 
 

@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import search
 from workflows.batch import BatchWorkflow
+from workflows.batch_state import BatchInput
 from workflows.codec import data_converter
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import InvalidRequest, NotFound, Unavailable
@@ -161,7 +162,7 @@ class Orchestrator:
         client = await self._connected()
         await client.start_workflow(
             BatchWorkflow.run,
-            args=[batch],
+            BatchInput(batch=batch),
             id=batch.batch_id,
             task_queue=self._task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -171,7 +172,7 @@ class Orchestrator:
         )
 
     async def _refuse_too_large(self, batch: BatchSpec) -> None:
-        payloads = await data_converter.encode([batch])
+        payloads = await data_converter.encode([BatchInput(batch=batch)])
         if sum(payload.ByteSize() for payload in payloads) > _LARGEST_PAYLOAD:
             raise InvalidRequest("operations: the batch is too large for one workflow; split it")
 

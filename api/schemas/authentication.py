@@ -13,7 +13,7 @@ class LoginRequest(RequestModel):
 
     username: Annotated[str, StringConstraints(max_length=255)]
     password: Annotated[str, StringConstraints(max_length=1024)]
-    mfa_code: Annotated[str, StringConstraints(max_length=64)] | None = None
+    mfa_code: Annotated[str, StringConstraints(max_length=64)] = ""
 
 
 class LoggedInUser(BaseModel):
