@@ -20,7 +20,7 @@ def effect(
     before: Resource | None,
     after: Resource | None,
     undoes: str | None = None,
-    id: str = "e",
+    name: str = "e",
 ) -> Effect:
     cause = CAUSE.model_copy(update={"undoes": undoes})
     return Effect(id=name, kind=kind, cause=cause, at=datetime.now(UTC), before=before, after=after)
