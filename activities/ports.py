@@ -8,9 +8,10 @@ from workflows.domain.batches import BatchSpec
 from workflows.domain.effects import Effect
 from workflows.domain.events import Event
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.records import BatchRecord, BatchUpdate, StateSnapshot, TaskRecord, TaskUpdate
+from workflows.domain.records import BatchRecord, BatchUpdate, StateSnapshot, TaskRecord
 from workflows.domain.resources import Frozen, Server, ServerSpec, Taskserv
 from workflows.domain.states import BatchStatus, TaskStatus
+from workflows.domain.task_updates import TaskUpdate
 
 T = TypeVar("T")
 

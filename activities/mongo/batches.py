@@ -1,0 +1,59 @@
+"""Rows of batches, numbered in the order in which they were accepted."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from activities.mongo.connection import Connection, Document
+from activities.mongo.contents import BatchSummary, Contents
+from activities.mongo.numbered_log import Item, NumberedLog
+from workflows.domain.records import BatchRecord, BatchUpdate, TaskRecord
+
+_IDS = 100
+_CHANGED = {"status", "completed_at", "error", "remaining", "progress"}
+
+
+class BatchRows:
+    """The collection of batches."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._log = NumberedLog(connection, "batches")
+        self._contents = Contents(self._log)
+
+    async def contents(self) -> Sequence[BatchSummary]:
+        """All batches in brief, newest first."""
+        return await self._contents.current()
+
+    async def add(self, record: BatchRecord, tasks: Sequence[TaskRecord]) -> None:
+        """Adds a batch; one that exists stays as it is."""
+        fields = record.model_dump(mode="json", exclude={"id"})
+        counts = Counter(task.status.value for task in tasks)
+        await self._log.append([Item(record.id, {**fields, "tasks": len(tasks), "counts": dict(counts)})])
+
+    async def apply(self, update: BatchUpdate) -> None:
+        """Changes the row if its version is lower than the update's."""
+        fields = update.model_dump(mode="json", include=_CHANGED, exclude_none=True)
+        fields["counts"] = {status.value: count for status, count in update.counts.items()}
+        fields["version"] = update.version
+        async with self._log.collection.opened() as collection:
+            await collection.update_one(
+                {"_id": update.id, "version": {"$lt": update.version}}, {"$set": fields}
+            )
+
+    async def exists(self, batch_id: str) -> bool:
+        async with self._log.collection.opened() as collection:
+            return await collection.find_one({"_id": batch_id}, {"_id": 1}) is not None
+
+    async def get(self, batch_ids: Sequence[str]) -> list[BatchRecord]:
+        """The batches of these ids, in this order; unknown ones are left out."""
+        documents: dict[str, Document] = {}
+        async with self._log.collection.opened() as collection:
+            for start in range(0, len(batch_ids), _IDS):
+                wanted = {"_id": {"$in": list(batch_ids[start : start + _IDS])}}
+                async for document in collection.find(wanted):
+                    documents[document["_id"]] = document
+        found = [documents[batch_id] for batch_id in batch_ids if batch_id in documents]
+        return self._log.collection.readable(found, _record)
+
+
+def _record(document: Document) -> BatchRecord:
+    return BatchRecord.model_validate({**document, "id": document["_id"]})

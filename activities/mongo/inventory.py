@@ -1,0 +1,118 @@
+"""The inventory: the ledger folded up, kept as it grows.
+
+Every resource has one document, which stays behind when the resource is gone and bears the position of the
+last effect that touched it. A fold only ever moves a document forward, so any number of processes may fold
+the same entries, again and at the same time, and all arrive at the same inventory.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import TypeAdapter
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from activities.mongo.connection import Connection, Document
+from activities.mongo.ledger import MongoLedger
+from activities.mongo.numbered_log import indexed
+from activities.ports import InventoryItem
+from workflows.domain.effects import Effect
+from workflows.domain.inventory import InventoryEntry, LedgerEntry, fold
+from workflows.domain.resources import Resource, Server, Taskserv
+
+_resource: TypeAdapter[Server | Taskserv] = TypeAdapter(Resource)
+_MARKER = "inventory"
+_DUPLICATE = 11000
+
+
+class MongoInventory:
+    """Implements `Inventory`."""
+
+    def __init__(self, connection: Connection, ledger: MongoLedger) -> None:
+        self._ledger = ledger
+        self._entries = connection.collection("inventory", [indexed("exists", "infra"), indexed("server")])
+        self._markers = connection.collection("markers")
+
+    async def catch_up(self) -> None:
+        """Folds in every ledger entry that is not folded in yet."""
+        done = await self._folded_up_to()
+        while True:
+            last, entries = await self._ledger.after(done)
+            if last == done:
+                return
+            await self._fold(entries)
+            await self._mark(last)
+            done = last
+
+    async def server(self, infra: str, name: str) -> InventoryItem | None:
+        async with self._entries.opened() as collection:
+            documents = await collection.find({"server": f"{infra}/{name}"}).to_list(None)
+        items = self._items(document for document in documents if document.get("exists"))
+        return items[0] if items else None
+
+    async def servers(self, infra: str | None = None, provider: str | None = None) -> Sequence[InventoryItem]:
+        """The servers of an infra, of a provider, of both, or all of them; by infra and name."""
+        wanted: Document = {"exists": True} if infra is None else {"exists": True, "infra": infra}
+        async with self._entries.opened() as collection:
+            documents = await collection.find(wanted).to_list(None)
+        items = self._items(documents)
+        return [item for item in items if provider is None or item.server.spec.provider == provider]
+
+    def _items(self, documents: Iterable[Document]) -> list[InventoryItem]:
+        servers: dict[str, tuple[Server, str]] = {}
+        taskservs: dict[str, list[Taskserv]] = {}
+        for resource, task_id in self._entries.readable(documents, _read):
+            if isinstance(resource, Server):
+                servers[resource.key] = (resource, task_id)
+            else:
+                taskservs.setdefault(resource.server.key, []).append(resource)
+        return [
+            InventoryItem(
+                server=server,
+                task_id=task_id,
+                taskservs=tuple(sorted(taskservs.get(key, ()), key=lambda taskserv: taskserv.name)),
+            )
+            for key, (server, task_id) in sorted(servers.items())
+        ]
+
+    async def _folded_up_to(self) -> int:
+        async with self._markers.opened() as collection:
+            marker = await collection.find_one({"_id": _MARKER})
+        return int(marker["position"]) if marker else 0
+
+    async def _fold(self, entries: Sequence[LedgerEntry]) -> None:
+        newest = {entry.effect.key: entry for entry in entries}
+        updates = [_update(fold(entry), entry.effect) for entry in newest.values()]
+        if not updates:
+            return
+        async with self._entries.opened() as collection:
+            try:
+                await collection.bulk_write(updates, ordered=False)
+            except BulkWriteError as error:
+                # The guard did not match, so the upsert tried to insert: the document is newer already.
+                others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
+                if others or error.details["writeConcernErrors"]:
+                    raise
+
+    async def _mark(self, position: int) -> None:
+        older = {"_id": _MARKER, "position": {"$lt": position}}
+        async with self._markers.opened() as collection:
+            try:
+                await collection.update_one(older, {"$set": {"position": position}}, upsert=True)
+            except DuplicateKeyError:
+                return  # another fold is further
+
+
+def _update(entry: InventoryEntry, effect: Effect) -> UpdateOne:
+    fields: Document = {
+        "position": entry.position,
+        "exists": entry.resource is not None,
+        "infra": effect.server.spec.infra,
+        "server": effect.server.key,
+        "task_id": entry.task_id,
+        "json": _resource.dump_json(entry.resource).decode() if entry.resource else None,
+    }
+    return UpdateOne({"_id": entry.key, "position": {"$lt": entry.position}}, {"$set": fields}, upsert=True)
+
+
+def _read(document: Document) -> tuple[Server | Taskserv, str]:
+    return _resource.validate_json(document["json"]), str(document["task_id"])

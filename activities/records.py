@@ -1,0 +1,51 @@
+"""Writes down what workflows report, and reads the little that they ask for."""
+
+from activities.failures import as_activity_failure
+from activities.ports import EventLog, Inventory, Ledger, ReadModel, SnapshotStore
+from workflows.contracts.records import RecordActivities
+from workflows.domain import projections
+from workflows.domain.batches import BatchSpec
+from workflows.domain.effects import Effect, still_open
+from workflows.domain.records import Report
+
+
+class Records(RecordActivities):
+    """Implements the contract over the stores."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        inventory: Inventory,
+        read_model: ReadModel,
+        event_log: EventLog,
+        snapshots: SnapshotStore,
+    ) -> None:
+        self._ledger = ledger
+        self._inventory = inventory
+        self._read_model = read_model
+        self._event_log = event_log
+        self._snapshots = snapshots
+
+    async def accept_batch(self, batch: BatchSpec) -> None:
+        with as_activity_failure():
+            await self._read_model.accept(batch)
+
+    async def write_report(self, report: Report) -> None:
+        """Each part is idempotent, so a report that was half written is simply written again.
+
+        What happened comes before how it looks, and events come last: whoever is told of a change and
+        looks finds it.
+        """
+        with as_activity_failure():
+            if report.effects:
+                await self._ledger.append(report.effects)
+                await self._inventory.catch_up()
+            if snapshots := list(projections.snapshots(report)):
+                await self._snapshots.save(report.owner, report.number, snapshots)
+            await self._read_model.apply(report.tasks, report.batch)
+            if events := list(projections.events(report)):
+                await self._event_log.append(events)
+
+    async def open_effects(self, task_id: str) -> list[Effect]:
+        with as_activity_failure():
+            return still_open(entry.effect for entry in await self._ledger.by_task(task_id))
