@@ -4,13 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.mongo.stores import Stores, open_stores
 from activities.providers.registry import build_providers
-from activities.snapshots.filesystem import FilesystemSnapshots
-
 from activities.settings import Settings
 from api.accounts import Accounts, FirstAdmin
 from api.batches import Batches
@@ -48,36 +45,33 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
     passwords = Passwords()
     tokens = Tokens(_jwt_secret(settings), settings.token_lifetime)
     orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
-    async with open_stores(settings) as stores:
-        watching = Watching(stores.read_model, FilesystemSnapshots(settings.state_dir), orchestrator)
-        door = BatchDoor(
-            build_providers(settings),
-            Catalogue.load(_catalogue_folders(settings)),
-            max_operations=settings.max_operations,
-            max_servers=settings.max_operations,
-        )
-        first_admin = asyncio.create_task(FirstAdmin(stores.users, passwords, settings).ensure())
+    stores = open_stores(settings)
+    watching = Watching(stores.read_model, stores.snapshots, orchestrator)
+    door = BatchDoor(
+        build_providers(settings),
+        Catalogue.load(catalogue_folders(settings)),
+        max_operations=settings.max_operations,
+        max_servers=settings.max_operations,
+    )
+    first_admin = asyncio.create_task(FirstAdmin(stores.users, passwords, settings).ensure())
+    try:
         await asyncio.wait({first_admin}, timeout=_PATIENCE_AT_START)
-        try:
-            yield Services(
-                settings=settings,
-                stores=stores,
-                orchestrator=orchestrator,
-                accounts=Accounts(stores.users, passwords, tokens),
-                batches=Batches(door, stores.read_model, orchestrator, watching),
-                watching=watching,
-            )
-        finally:
-            first_admin.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await first_admin
+        yield Services(
+            settings=settings,
+            stores=stores,
+            orchestrator=orchestrator,
+            accounts=Accounts(stores.users, passwords, tokens),
+            batches=Batches(door, stores.read_model, orchestrator, watching),
+            watching=watching,
+        )
+    finally:
+        first_admin.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await first_admin
+        await stores.close()
 
 
 def _jwt_secret(settings: Settings) -> str:
     if settings.jwt_secret is not None:
         return settings.jwt_secret.get_secret_value()
     return kept_secret(settings.state_dir / "jwt-secret").value
-
-
-def _catalogue_folders(settings: Settings) -> list[Path]:
-    return [Path(folder) for folder in settings.catalogue_dirs.split(":") if folder]

@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from activities.catalogue.service import Service
+from activities.settings import Settings
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.resources import Params
 
@@ -93,6 +94,11 @@ class Catalogue:
         """
         wanted = {self.get(name).service.name for name in names}
         return [name for name in self._order if name in wanted]
+
+
+def catalogue_folders(settings: Settings) -> list[Path]:
+    """The folders beside the built-in one, as the settings name them."""
+    return [Path(folder) for folder in settings.catalogue_dirs.split(":") if folder]
 
 
 def _read(folder: Path) -> Entry:
