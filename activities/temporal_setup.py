@@ -1,6 +1,7 @@
 """What a Temporal namespace must have before the first workflow runs in it."""
 
 import asyncio
+import logging
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,6 +12,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import search
+
+log = logging.getLogger(__name__)
 
 SEARCH_ATTRIBUTES = tuple(
     sorted(
@@ -33,17 +36,27 @@ _SETTLING = 30.0
 """Seconds within which the frontends of a cluster learn of a new search attribute."""
 
 
+_REFUSALS = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED)
+
+
 async def prepare_namespace(client: Client) -> None:
     """Registers the search attributes and raises the retention; what is as wanted already stays.
 
-    May be called by several processes at once, and again at every start.
+    May be called by several processes at once, and again at every start. On a server that keeps such changes
+    to its operators it is enough that they made them.
 
     Raises:
-        RPCError: the server is away, or refuses (a managed one may, where an operator must do this).
+        RPCError: the server is away, or lacks the search attributes and refuses to take them.
         TimeoutError: the server took the attributes and still does not know them after 30 seconds.
     """
-    await _register_search_attributes(client)
-    await _raise_retention(client)
+    if not await _are_usable(client):
+        await _register_search_attributes(client)
+    try:
+        await _raise_retention(client)
+    except RPCError as error:
+        if error.status not in _REFUSALS:
+            raise
+        log.warning("the namespace's retention stays as it is: %s", error.message)
 
 
 async def _register_search_attributes(client: Client) -> None:

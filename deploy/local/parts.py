@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import SecretStr
 from temporalio.client import Client
 
+from activities.mongo.connection import Connection
 from activities.settings import PREFIX, Settings
 from deploy.local.errors import NotInstalled
 from deploy.local.program import Program
 from deploy.local.state_dir import StateDir
+from workflows.domain.errors import Unavailable
 
 # The default of 20 polls a second makes each hop of a workflow wait up to 50 ms.
 _POLL_RATES = tuple(
@@ -81,27 +83,28 @@ def mongodb(settings: Settings, state_dir: StateDir) -> Program:
     config = state_dir.path / "mongodb.toml"
     # Its own file keeps it from reading one in the current directory, the home or /etc.
     config.write_text("# Everything is set on the command line.\n")
-    port = settings.mongodb_port
     command = [
         installed("secantusd-py"),
         *("--config", str(config)),
-        *("--host", "127.0.0.1", "--port", str(port)),
+        *("--host", "127.0.0.1", "--port", str(settings.mongodb_port)),
         *("--storage-path", str(state_dir.path / "mongodb")),
         *("--sync-on-commit", "--cache-size", "256M", "--noop-heartbeat-seconds", "10"),
     ]
 
     async def is_up(printed: str) -> bool:
-        return "secantus listening on" in printed and await _accepts(port)
+        return "secantus listening on" in printed and await _mongodb_answers(settings)
 
     return Program("mongodb", tuple(command), _bare_environment(), patience=10, is_up=is_up)
 
 
-async def _accepts(port: int) -> bool:
+async def _mongodb_answers(settings: Settings) -> bool:
+    connection = Connection(settings.mongodb_target, settings.mongodb_database)
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
+        await connection.ping()
+    except Unavailable:
         return False
-    writer.close()
+    finally:
+        connection.close()
     return True
 
 
