@@ -86,4 +86,8 @@ def _make_folder(path: Path) -> Path:
 
 
 def _keep(draft: Path, path: Path) -> None:
+    # Here, because mmdebstrap has its own at this place while it works, and removes it at the end.
+    policy = draft / "usr/sbin/policy-rc.d"
+    policy.write_text(recipe.POLICY)
+    policy.chmod(0o755)
     draft.rename(path)

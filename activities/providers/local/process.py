@@ -101,6 +101,8 @@ def _belongs(process: psutil.Process, folder: ServerFolder) -> bool:
                 return False
             if process.environ().get("PROVISIONING_SERVER_ROOT") == root:
                 return True
+            if process.terminal() is not None:
+                return False  # A person who looks at the server's files.
             return _within(process.cwd(), root) or _within(process.exe(), root)
     except psutil.Error:
         return False

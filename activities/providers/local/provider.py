@@ -7,7 +7,8 @@ under its lock, which the kernel frees when its holder dies.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncssh
@@ -20,8 +21,10 @@ from activities.providers.local.folder import Record, ServerFolder, folders, wri
 from activities.providers.local.isolation import Isolation
 from activities.providers.local.locks import exclusive
 from activities.remote.keys import client_key
-from workflows.domain.errors import Conflict
+from workflows.domain.errors import ActionFailed, Conflict
 from workflows.domain.resources import Server, ServerSpec
+
+log = logging.getLogger(__name__)
 
 
 class LocalProvider:
@@ -90,10 +93,16 @@ class LocalProvider:
                 raise Conflict(f"server {server.key} is another one now, made by {record.owner}")
             await finish(asyncio.create_task(self._clear(folder)))
 
-    async def list(self) -> Sequence[tuple[Server, bool]]:
-        """All servers of this state directory, and whether they run."""
-        found = ((folder, folder.read()) for folder in folders(self._servers))
-        return [(record.server(), running.is_running(folder)) for folder, record in found if record]
+    def servers(self) -> Iterator[tuple[Server, bool]]:
+        """All servers of this state directory, and whether they run. A damaged one is left out, and logged."""
+        for folder in folders(self._servers):
+            try:
+                record = folder.read()
+            except ActionFailed as error:
+                log.warning("%s", error)
+                continue
+            if record is not None:
+                yield record.server(), running.is_running(folder)
 
     async def remove_all(self) -> int:
         """Deletes every server of this state directory, half-made ones included; how many there were."""

@@ -33,8 +33,6 @@ _APT_OPTIONS = (
 # The lists and their cache stay, so that a box can install at once.
 _KEEP = "output/mknod,cleanup/apt/lists,cleanup/apt/cache"
 _HOOK = r"""set -e
-printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
-chmod 755 "$1/usr/sbin/policy-rc.d"
 mkdir -p "$1/etc/provisioning/boot.d" "$1/var/cache/provisioning"
 rm -f "$1"/etc/ssh/ssh_host_*
 if ls /usr/local/share/ca-certificates/*.crt >/dev/null 2>&1; then
@@ -44,6 +42,9 @@ fi
 rm -f "$1"/var/cache/apt/archives/*.deb
 chroot "$1" apt-get check -q >/dev/null
 """
+POLICY = "#!/bin/sh\nexit 101\n"
+"""The image's /usr/sbin/policy-rc.d: an installation starts nothing by itself."""
+
 _INHERITED = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::ForceIPv")
 """The host's apt settings that say how its network and its mirrors are, and so hold for the boxes too."""
 
@@ -69,7 +70,7 @@ def arguments(target: Path) -> Sequence[str]:
 
 def identity() -> str:
     """The same for the same recipe on a machine that is set up in the same way."""
-    text = "\0".join((platform.machine(), *arguments(Path("/"))))
+    text = "\0".join((platform.machine(), POLICY, *arguments(Path("/"))))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

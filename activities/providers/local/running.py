@@ -38,14 +38,21 @@ async def start(folder: ServerFolder, record: Record, isolation: Isolation) -> N
     Raises:
         Unavailable: it does not come up; the message holds the end of its log.
     """
-    descriptor = try_lock(folder.running)
-    if descriptor is not None:
-        try:
-            folder.process.unlink(missing_ok=True)
-            await _spawn(isolation.launch(folder, record), descriptor, folder.log)
-        finally:
-            os.close(descriptor)
-    await _until_it_answers(folder, record)
+    deadline = time.monotonic() + _START_SECONDS
+    while (descriptor := try_lock(folder.running)) is None:
+        # It runs already, or somebody has just looked whether it does.
+        if await _answers(record):
+            return
+        await _wait_until(deadline, folder, record)
+    try:
+        folder.process.unlink(missing_ok=True)
+        await _spawn(isolation.launch(folder, record), descriptor, folder.log)
+    finally:
+        os.close(descriptor)
+    while not await _answers(record):
+        if not is_running(folder):
+            raise Unavailable(f"server {record.spec.key} ended at its start: {folder.log_tail()}")
+        await _wait_until(deadline, folder, record)
 
 
 async def stop(folder: ServerFolder, isolation: Isolation) -> None:
@@ -83,15 +90,11 @@ async def _spawn(launch: Launch, lock: int, log: Path) -> None:
     await process.wait()
 
 
-async def _until_it_answers(folder: ServerFolder, record: Record) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not await _answers(record):
-        if not is_running(folder):
-            raise Unavailable(f"server {record.spec.key} ended at its start: {folder.log_tail()}")
-        if time.monotonic() > deadline:
-            place = f"{record.address}:{record.port}"
-            raise Unavailable(f"server {record.spec.key} does not answer on {place}: {folder.log_tail()}")
-        await asyncio.sleep(_POLL)
+async def _wait_until(deadline: float, folder: ServerFolder, record: Record) -> None:
+    if time.monotonic() > deadline:
+        place = f"{record.address}:{record.port}"
+        raise Unavailable(f"server {record.spec.key} does not answer on {place}: {folder.log_tail()}")
+    await asyncio.sleep(_POLL)
 
 
 async def _answers(record: Record) -> bool:

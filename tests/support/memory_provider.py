@@ -1,0 +1,106 @@
+"""A provider that keeps its servers in memory, for benches and tests of scheduling.
+
+Labels of a server say how it behaves: `create_seconds` and `delete_seconds` how long that takes, `fail_create`
+and `fail_delete` that it fails (`refused` for good, `unavailable` for now, a number so many times), `hold`
+that its creation waits until `release(name)` is called.
+"""
+
+import asyncio
+from collections import Counter
+
+from workflows.domain.errors import Conflict, InvalidRequest, Refused, Unavailable
+from workflows.domain.resources import Server, ServerSpec, SshEndpoint
+
+
+class MemoryProvider:
+    """Servers of one process. Refuses the plan and the zone named `nowhere`."""
+
+    def __init__(self) -> None:
+        self._servers: dict[str, Server] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._gates: dict[str, asyncio.Event] = {}
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._made = 0
+        self.busy = 0
+        self.most_busy = 0
+        """The most creations and deletions that ever ran at the same time."""
+
+    @property
+    def name(self) -> str:
+        return "memory"
+
+    def check(self, spec: ServerSpec) -> None:
+        if "nowhere" in (spec.plan, spec.zone):
+            raise InvalidRequest(f"server {spec.key}: the memory provider has no plan or zone 'nowhere'")
+
+    async def create(self, spec: ServerSpec, owner: str) -> Server:
+        self.check(spec)
+        async with self._lock(spec.key):
+            existing = self._servers.get(spec.key)
+            if existing is not None:
+                if (existing.spec.plan, existing.spec.zone) != (spec.plan, spec.zone):
+                    raise Conflict(f"server {spec.key} exists with plan {existing.spec.plan}")
+                return existing
+            await self._act(spec, "create")
+            if "hold" in spec.labels:
+                await self._gate(spec.name).wait()
+            # Nothing was begun until here, so a cancelled creation leaves nothing.
+            self._servers[spec.key] = self._made_of(spec, owner)
+            return self._servers[spec.key]
+
+    async def find(self, infra: str, name: str) -> Server | None:
+        return self._servers.get(f"{infra}/{name}")
+
+    async def delete(self, server: Server) -> None:
+        async with self._lock(server.key):
+            existing = self._servers.get(server.key)
+            if existing is None:
+                return
+            if existing.owner != server.owner:
+                raise Conflict(f"server {server.key} is another one now, made by {existing.owner}")
+            await self._act(existing.spec, "delete")
+            del self._servers[server.key]
+
+    def release(self, name: str) -> None:
+        """Lets the creation of the server with the label `hold` go on."""
+        self._gate(name).set()
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        """What exists, by key."""
+        return dict(self._servers)
+
+    async def _act(self, spec: ServerSpec, what: str) -> None:
+        self.busy += 1
+        self.most_busy = max(self.most_busy, self.busy)
+        try:
+            await asyncio.sleep(float(spec.labels.get(f"{what}_seconds", "0")))
+            self._fail_as_told(spec, what)
+        finally:
+            self.busy -= 1
+
+    def _fail_as_told(self, spec: ServerSpec, what: str) -> None:
+        told = spec.labels.get(f"fail_{what}")
+        if told is None:
+            return
+        if told == "refused":
+            raise Refused(f"server {spec.key}: told to refuse to {what}")
+        self._failures[what, spec.key] += 1
+        if told == "unavailable" or self._failures[what, spec.key] <= int(told):
+            raise Unavailable(f"server {spec.key}: told to fail to {what}")
+
+    def _made_of(self, spec: ServerSpec, owner: str) -> Server:
+        self._made += 1
+        high, low = divmod(self._made, 250)
+        return Server(
+            spec=spec,
+            provider_id=f"memory-{self._made}",
+            owner=owner,
+            ssh=SshEndpoint(host=f"127.250.{high}.{low + 1}", port=22, user="nobody"),
+        )
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    def _gate(self, name: str) -> asyncio.Event:
+        return self._gates.setdefault(name, asyncio.Event())
