@@ -122,7 +122,7 @@ class LocalStack:
     async def _ready(self) -> None:
         client = await self._temporal_client()
         async with httpx.AsyncClient(base_url=self.url, timeout=2, trust_env=False) as api:
-            while not (await is_healthy(api) and await is_polled(client, self.settings.task_queue)):
+            while not (await is_polled(client, self.settings.task_queue) and await is_healthy(api)):
                 for member in (*self._servers, *self._api, *self._workers):
                     member.raise_if_hopeless()
                 await asyncio.sleep(0.1)

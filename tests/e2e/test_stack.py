@@ -12,7 +12,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.temporal_setup import RETENTION, SEARCH_ATTRIBUTES
+from activities.temporal_setup import RETENTION, SEARCH_ATTRIBUTES, prepare_namespace
 from deploy.local.readiness import is_healthy, is_polled
 from tests.support.stack import MEMBERS, Stack, a_stack, eventually, stack_settings
 
@@ -68,6 +68,7 @@ async def test_the_namespace_is_prepared(running: Stack) -> None:
         DescribeNamespaceRequest(namespace="default")
     )
     assert namespace.config.workflow_execution_retention_ttl.ToTimedelta() == RETENTION
+    await asyncio.gather(*(prepare_namespace(client) for _ in range(3)))
 
 
 async def test_pid_files_name_the_processes_that_serve(running: Stack) -> None:
