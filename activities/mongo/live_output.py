@@ -34,7 +34,10 @@ class LiveOutput:
         self._tails: OrderedDict[str, list[LogLine]] = OrderedDict()
 
     async def add(self, lines: Sequence[LogLine]) -> None:
-        """Writes the tails of these lines' tasks. A task that has ended keeps its final output."""
+        """Writes the tails of these lines' tasks; the same lines again change nothing.
+
+        A task that has ended keeps its final output.
+        """
         touched = {line.task_id: self._extend(line) for line in lines}
         writes = [
             UpdateOne(
@@ -52,8 +55,9 @@ class LiveOutput:
         self._tails.move_to_end(line.task_id)
         if len(self._tails) > _MAX_TASKS:
             self._tails.popitem(last=False)
-        tail.append(line)
-        tail[:] = _last_lines(tail)
+        if all((line.job, line.number) != (known.job, known.number) for known in tail):
+            tail.append(line)
+            tail[:] = _last_lines(tail)
         return tail
 
 

@@ -66,7 +66,7 @@ def _write(path: Path, content: bytes) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         if path.exists():
             # The other attempt was first; what is open here may be its very file.
-            if not path.samefile(f"/proc/self/fd/{file.fileno()}"):
+            if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
                 draft.unlink(missing_ok=True)
             return
         file.truncate()

@@ -264,7 +264,7 @@ async def test_files_that_arrive_incomplete_start_nothing(ssh_server: SshServer,
     archive = _archive(Job(id="job", main=COUNTING))
     # Cut between two members, where tar notices nothing.
     cut = archive.index(b".complete")
-    output = await ssh_door.execute(ssh_server.endpoint, command("launch", "job"), archive[:cut])
+    output = await ssh_door.execute(ssh_server.endpoint, command("launch", "job", "75"), archive[:cut])
     assert output.code == 1
     assert "incomplete" in output.stderr
     assert runs(ssh_server) == 0

@@ -1,0 +1,351 @@
+"""What the task service activities promise, over SSH, with the quick services of the test catalogue."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from tests.support.ssh_server import SshServer
+from tests.support.taskservs import TaskservBench
+from workflows.domain.actions import InstallTaskserv, RemoveTaskserv
+from workflows.domain.effects import EffectKind, inverse
+from workflows.domain.resources import Server, Taskserv
+
+
+@pytest.fixture
+def server(ssh_server: SshServer, taskserv_bench: TaskservBench) -> Server:
+    server = ssh_server.server()
+    taskserv_bench.providers.known.append(server)
+    return server
+
+
+class World(NamedTuple):
+    """What a server is like, apart from the memory of actions and jobs."""
+
+    files: list[str]
+    processes: list[list[str]]
+
+
+def world(ssh_server: SshServer) -> World:
+    memory = ssh_server.root / "var/lib/provisioning"
+    files = [
+        str(path.relative_to(ssh_server.root))
+        for path in sorted(ssh_server.root.rglob("*"))
+        if path.is_file()
+        and not any(path.is_relative_to(memory / part) for part in ("jobs", "actions", "touched"))
+        and path.name not in ("taskservs.lock", "server.pid")
+    ]
+    return World(files, sorted(p.cmdline() for p in ssh_server.processes()))
+
+
+async def answer(taskserv: Taskserv) -> str:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return (await client.get(f"http://{taskserv.address}/", timeout=5)).text
+
+
+async def installed(bench: TaskservBench, action: InstallTaskserv) -> Taskserv:
+    result = await bench.run(bench.taskservs.install_taskserv, action)
+    (effect,) = result.effects
+    assert isinstance(effect.after, Taskserv)
+    return effect.after
+
+
+def failure(error: pytest.ExceptionInfo[ApplicationError]) -> tuple[str | None, bool]:
+    return error.value.type, error.value.non_retryable
+
+
+async def test_install_brings_it_up_and_says_where(taskserv_bench: TaskservBench, server: Server) -> None:
+    action = taskserv_bench.install(server, "beacon", {"message": 'it\'s "me" $HOME `id`; true'})
+    result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    (effect,) = result.effects
+    assert (effect.id, effect.kind, effect.before) == (action.key, EffectKind.TASKSERV_INSTALLED, None)
+    assert isinstance(effect.after, Taskserv)
+    assert effect.after.owner == action.key
+    assert effect.after.params == {"port": 7070, "message": 'it\'s "me" $HOME `id`; true'}
+    assert await answer(effect.after) == 'it\'s "me" $HOME `id`; true'
+    assert result.note == f"installed beacon on default/web-01 ({server.ssh.host}:7070)"
+
+
+async def test_a_retry_after_the_result_was_lost_gives_the_same_effect(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    action = taskserv_bench.install(server, "beacon")
+    first = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    second = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    assert [e.model_copy(update={"at": first.effects[0].at}) for e in second.effects] == list(first.effects)
+
+
+async def test_what_is_there_as_wanted_has_no_effect(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    await installed(taskserv_bench, taskserv_bench.install(server, "beacon", {"message": "mine"}))
+    before = world(ssh_server)
+    for params in ({}, {"message": "mine"}, {"port": 7070}):
+        action = taskserv_bench.install(server, "beacon", dict(params), task=f"t-{len(params)}-{params}")
+        result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+        assert result.effects == ()
+        assert "already installed" in result.note
+    assert world(ssh_server) == before
+
+
+async def test_what_does_not_answer_is_repaired_without_an_effect(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    there = await installed(taskserv_bench, taskserv_bench.install(server, "beacon"))
+    (process,) = ssh_server.processes()
+    process.kill()
+    again = taskserv_bench.install(server, "beacon", task="t9")
+    result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, again)
+    assert result.effects == ()
+    assert await answer(there) == "here"
+
+
+async def test_other_parameters_reconfigure_and_the_inverse_brings_the_old_ones_back(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    old = await installed(taskserv_bench, taskserv_bench.install(server, "beacon", {"message": "old"}))
+    action = taskserv_bench.install(server, "beacon", {"message": "new", "port": 7171}, task="t2")
+    result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    (effect,) = result.effects
+    assert (effect.kind, effect.before) == (EffectKind.TASKSERV_CONFIGURED, old)
+    assert isinstance(effect.after, Taskserv)
+    assert await answer(effect.after) == "new"
+    back = inverse(effect)
+    assert isinstance(back, InstallTaskserv)
+    undone = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, back)
+    assert undone.effects[0].after == old
+    assert await answer(old) == "old"
+    with pytest.raises(httpx.ConnectError):
+        await answer(effect.after)
+
+
+async def test_install_and_removal_leave_the_world_as_it_was(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    before = world(ssh_server)
+    action = taskserv_bench.install(server, "beacon")
+    result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    back = inverse(result.effects[0])
+    assert isinstance(back, RemoveTaskserv)
+    removed = await taskserv_bench.run(taskserv_bench.taskservs.remove_taskserv, back)
+    assert removed.effects[0].before == result.effects[0].after
+    assert removed.effects[0].after is None
+    assert world(ssh_server) == before
+    again = await taskserv_bench.run(taskserv_bench.taskservs.remove_taskserv, back)
+    assert [e.id for e in again.effects] == [e.id for e in removed.effects]
+
+
+async def test_removing_what_is_not_there_has_no_effect(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    action = taskserv_bench.remove(server, "beacon")
+    result = await taskserv_bench.run(taskserv_bench.taskservs.remove_taskserv, action)
+    assert result.effects == ()
+    assert "was not installed" in result.note
+
+
+async def test_what_another_service_needs_stays(taskserv_bench: TaskservBench, server: Server) -> None:
+    bench = taskserv_bench
+    with pytest.raises(ApplicationError, match="needs beacon"):
+        await bench.run(bench.taskservs.install_taskserv, bench.install(server, "echo", task="t0"))
+    beacon = await installed(bench, bench.install(server, "beacon"))
+    await installed(bench, bench.install(server, "echo"))
+    with pytest.raises(ApplicationError, match="needed by: echo") as error:
+        await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "beacon"))
+    assert failure(error) == ("Conflict", True)
+    assert await answer(beacon) == "here"
+    await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "echo"))
+    result = await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "beacon"))
+    assert len(result.effects) == 1
+
+
+@pytest.mark.parametrize("how", ["create", "health"])
+async def test_a_failed_install_says_why_and_leaves_nothing(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer, how: str
+) -> None:
+    before = world(ssh_server)
+    action = taskserv_bench.install(server, "flaky", {"fail": how})
+    with pytest.raises(ApplicationError) as error:
+        await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    assert failure(error) == ("ActionFailed", True)
+    assert "install flaky on default/web-01" in error.value.message
+    assert "listening on" in error.value.message, "the service's own log is in the error"
+    assert world(ssh_server) == before
+
+
+async def test_a_failed_reconfiguration_brings_the_old_one_back(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    old = await installed(bench, bench.install(server, "flaky", {"message": "old"}))
+    for number, how in enumerate(("configure", "health")):
+        action = bench.install(server, "flaky", {"message": "new", "fail": how}, task=f"bad-{number}")
+        with pytest.raises(ApplicationError):
+            await bench.run(bench.taskservs.install_taskserv, action)
+        assert await answer(old) == "old"
+    result = await bench.run(bench.taskservs.install_taskserv, bench.install(server, "flaky", task="t5"))
+    assert result.effects == ()
+
+
+async def test_a_failed_removal_brings_it_back(taskserv_bench: TaskservBench, server: Server) -> None:
+    bench = taskserv_bench
+    there = await installed(bench, bench.install(server, "flaky", {"fail": "delete"}))
+    with pytest.raises(ApplicationError, match="told to fail at delete") as error:
+        await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "flaky"))
+    assert failure(error) == ("ActionFailed", True)
+    assert await answer(there) == "flaky"
+
+
+async def test_try_later_is_retried(taskserv_bench: TaskservBench, server: Server) -> None:
+    action = taskserv_bench.install(server, "flaky", {"fail": "later"})
+    with pytest.raises(ApplicationError, match="not now") as error:
+        await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    assert failure(error) == ("Unavailable", False)
+    result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, action)
+    assert (result.effects[0].kind, result.effects[0].before) == (EffectKind.TASKSERV_INSTALLED, None)
+
+
+async def test_cancelling_brings_back_what_was_there(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench, before = taskserv_bench, world(ssh_server)
+    action = bench.install(server, "flaky", {"seconds": 60})
+    with pytest.raises(asyncio.CancelledError):
+        await bench.run_cancelled(
+            bench.taskservs.install_taskserv, action, lambda: "listening on" in _service_log(ssh_server)
+        )
+    # The undoing job runs `delete`, which is told to take its time as well: it is cut short here.
+    assert world(ssh_server) == before
+
+
+async def test_a_worker_that_dies_leaves_a_job_to_attach_to_or_to_abandon(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench, before = taskserv_bench, world(ssh_server)
+    action = bench.install(server, "flaky", {"seconds": 1})
+    lost = asyncio.ensure_future(bench.run(bench.taskservs.install_taskserv, action))
+    await _until(lambda: "listening on" in _service_log(ssh_server))
+    lost.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await lost
+    assert len(ssh_server.processes()) > 1, "the job goes on without its worker"
+    result = await bench.run(bench.taskservs.install_taskserv, action)
+    assert result.effects[0].before is None
+    await bench.run(bench.taskservs.abandon_install, action)
+    assert world(ssh_server) == before
+    await bench.run(bench.taskservs.abandon_install, action)
+    assert world(ssh_server) == before
+    anew = await bench.run(bench.taskservs.install_taskserv, action)
+    assert len(anew.effects) == 1, "an abandoned action can be done again"
+
+
+async def test_a_killed_job_is_retried_with_what_was_there_before_it(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench = taskserv_bench
+    action = bench.install(server, "flaky", {"seconds": 1})
+    running = asyncio.ensure_future(bench.run(bench.taskservs.install_taskserv, action))
+    await _until(lambda: "listening on" in _service_log(ssh_server))
+    group = ssh_server.root / f"var/lib/provisioning/jobs/{action.key}.1/group"
+    os.killpg(int(group.read_text()), signal.SIGKILL)
+    with pytest.raises(ApplicationError) as error:
+        await running
+    assert failure(error) == ("Unavailable", False)
+    result = await bench.run(bench.taskservs.install_taskserv, action)
+    assert (result.effects[0].kind, result.effects[0].before) == (EffectKind.TASKSERV_INSTALLED, None)
+
+
+async def test_an_abandoned_removal_brings_the_service_back(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    there = await installed(bench, bench.install(server, "beacon", {"message": "old"}))
+    removal = bench.remove(server, "beacon")
+    await bench.run(bench.taskservs.remove_taskserv, removal)
+    await bench.run(bench.taskservs.abandon_removal, removal)
+    assert await answer(there) == "old"
+    result = await bench.run(bench.taskservs.install_taskserv, bench.install(server, "beacon", task="t7"))
+    assert result.effects == ()
+
+
+async def test_abandoning_what_was_never_begun_touches_nothing(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    there = await installed(bench, bench.install(server, "beacon"))
+    await bench.run(bench.taskservs.abandon_install, bench.install(server, "beacon", task="never"))
+    await bench.run(bench.taskservs.abandon_removal, bench.remove(server, "beacon", task="never"))
+    assert await answer(there) == "here"
+
+
+async def test_abandoning_leaves_alone_what_another_task_changed_since(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    mine = bench.install(server, "beacon", {"message": "mine"})
+    await installed(bench, mine)
+    theirs = bench.install(server, "beacon", {"message": "theirs"}, task="t2")
+    changed = await installed(bench, theirs)
+    await bench.run(bench.taskservs.abandon_install, mine)
+    assert await answer(changed) == "theirs"
+
+
+async def test_two_tasks_at_once_leave_one_installation(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    actions = [bench.install(server, "beacon", task=f"t{n}") for n in range(4)]
+
+    async def until_done(action: InstallTaskserv) -> int:
+        while True:
+            try:
+                return len((await bench.run(bench.taskservs.install_taskserv, action)).effects)
+            except ApplicationError as error:
+                assert error.type == "Unavailable"
+
+    effects = await asyncio.gather(*map(until_done, actions))
+    assert sorted(effects) == [0, 0, 0, 1]
+
+
+async def test_a_server_that_is_gone(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench = taskserv_bench
+    await ssh_server.stop()
+    with pytest.raises(ApplicationError) as error:
+        await bench.run(bench.taskservs.install_taskserv, bench.install(server, "beacon"))
+    assert failure(error) == ("Unavailable", False)
+    bench.providers.known.clear()
+    with pytest.raises(ApplicationError) as error:
+        await bench.run(bench.taskservs.install_taskserv, bench.install(server, "beacon"))
+    assert failure(error) == ("NotFound", True)
+    await bench.run(bench.taskservs.abandon_install, bench.install(server, "beacon"))
+    result = await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "beacon"))
+    assert result.effects == ()
+
+
+async def test_every_line_of_the_log_reaches_the_sink(taskserv_bench: TaskservBench, server: Server) -> None:
+    bench = taskserv_bench
+    await bench.run(bench.taskservs.install_taskserv, bench.install(server, "beacon"))
+    again = bench.install(server, "beacon", task="t2")
+    await bench.run(bench.taskservs.install_taskserv, again)
+    lines = [line for line in bench.log.lines.values() if line.job == f"{again.key}.1"]
+    assert [line.text for line in lines] == ["beacon is as wanted and answers"]
+    assert (lines[0].task_id, lines[0].server, lines[0].taskserv) == ("t2", "default/web-01", "beacon")
+
+
+def _service_log(ssh_server: SshServer) -> str:
+    path = Path(ssh_server.root, "var/log/provisioning/flaky.log")
+    return path.read_text() if path.exists() else ""
+
+
+async def _until(true: "object") -> None:
+    assert callable(true)
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 - what happens on the server sets no event here
+            await asyncio.sleep(0.02)
