@@ -59,6 +59,9 @@ class Parameter(_Described):
             return f"must be one of {', '.join(map(str, self.choices))}, not {value!r:.100}"
         if isinstance(value, str):
             return self._problem_of_text(value)
+        return self._problem_of_number(value) if isinstance(value, int | float) else None
+
+    def _problem_of_number(self, value: float) -> str | None:
         if self.minimum is not None and value < self.minimum:
             return f"must be at least {self.minimum:g}, not {value}"
         if self.maximum is not None and value > self.maximum:

@@ -39,6 +39,8 @@ class Job(Frozen):
     main: str
     files: dict[str, str] = {}
     environment: dict[str, str] = {}
+    retry_failures: bool = False
+    """Whether a job that ended with any code but 0 is run again when it is asked for again."""
 
 
 class Ending(StrEnum):
@@ -93,7 +95,8 @@ class RemoteJobs:
     async def _launch(self, endpoint: SshEndpoint, job: Job) -> None:
         archive = _archive(job)
         try:
-            await self._door.ask(endpoint, command("launch", _checked(job.id)), archive)
+            rerun = "failed" if job.retry_failures else "75"
+            await self._door.ask(endpoint, command("launch", _checked(job.id), rerun), archive)
         except ActionFailed as error:
             # The launcher runs nothing of the job's own: a full disk or a cut stream passes.
             raise Unavailable(error.message) from error

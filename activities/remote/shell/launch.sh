@@ -1,4 +1,4 @@
-# launch.sh JOB: starts the job whose files come as a tar on stdin, unless it runs, has ended, or was stopped.
+# launch.sh JOB RERUN: starts the job whose files come as a tar on stdin, unless it runs, has ended, or was stopped.
 # Prints started, running, ended or stopped. The job's lock is held from here until the job ends, without a
 # gap, so of several that launch at once exactly one starts it, and "locked" always means "runs".
 set -eu
@@ -10,8 +10,12 @@ cd "$job"
 exec 9>>lock
 if ! flock --nonblock 9; then cat >/dev/null; echo running; exit; fi
 if [ -e fence ]; then cat >/dev/null; echo stopped; exit; fi
-# Exit code 75 means "try again later", and no code means that the job was killed: both are run again.
-if [ -e code ] && [ "$(cat code)" != 75 ]; then cat >/dev/null; echo ended; exit; fi
+# Exit code 75 means "try again later", and no code means that the job was killed: both are run again. With
+# RERUN=failed, so is a job that ended with any code but 0.
+if [ -e code ]; then
+  code=$(cat code)
+  if [ "$code" = 0 ] || { [ "$code" != 75 ] && [ "$2" != failed ]; }; then cat >/dev/null; echo ended; exit; fi
+fi
 
 rm -rf files.new
 mkdir files.new

@@ -1,0 +1,95 @@
+# What a task service's job does, by $TASK: install, remove, undo (of job $UNDOES), restart.
+# Beside it: before.json (what stood on the server when the action began, or nothing), after.json (what will),
+# and the service's own files. Further exit codes: 76 somebody else changed the service meanwhile, 77 other
+# services need it.
+set -u
+umask 022
+. files/prelude.sh
+. files/supervision.sh
+mkdir -p "$VAR/taskservs" "$VAR/touched"
+marker=$STATE/marker.json
+touched=$VAR/touched/$SERVICE
+
+# One job of this kind at a time on a server: what it decides by stays true until it is done.
+exec 8>>"$VAR/taskservs.lock"
+flock --nonblock 8 || { echo "waiting for another task service's job on this server"; flock 8; }
+
+script() {
+  (set -eu -o pipefail; . "files/service/$1")
+  local code=$?
+  [ $code = 0 ] || { echo "the script '$1' of $SERVICE ended with exit code $code"; give_up $code; }
+}
+
+give_up() {
+  if [ -s "$LOG" ] && [ "$1" != 75 ]; then echo "--- the last lines of $SERVICE's own log:"; tail -n 20 "$LOG"; fi
+  exit "$1"
+}
+
+last_touch() { cat "$touched" 2>/dev/null; }
+touch_as() { put "$touched" <<<"$1" || :; }
+unchanged_since_before() { if [ -s files/before.json ]; then cmp -s files/before.json "$marker"; else [ ! -e "$marker" ]; fi; }
+refuse_if_changed() {
+  # A second run of this very job finds its own traces.
+  if [ "$(last_touch)" != "$PROVISIONING_JOB" ] && ! unchanged_since_before; then
+    echo "$SERVICE was changed by somebody else meanwhile"
+    exit 76
+  fi
+}
+
+bring_up() {
+  script "$1"
+  wait_until_answers || give_up 1
+}
+
+take_away() {
+  script delete
+  service_forget
+  rm -rf "$STATE"
+  rmdir "$ROOT"/{opt/provisioning,var/log/provisioning,run/provisioning} 2>/dev/null
+  if [ -z "$(ls -A "$VAR/taskservs")" ] && [ -e "$VAR/made-policy-rc.d" ]; then
+    rm -f "$ROOT/usr/sbin/policy-rc.d" "$VAR/made-policy-rc.d"
+  fi
+}
+
+task_install() {
+  refuse_if_changed
+  for required in $REQUIRES; do
+    [ -e "$VAR/taskservs/$required/marker.json" ] || fail "$SERVICE needs $required, which is not installed"
+  done
+  if [ -s files/before.json ] && cmp -s files/before.json files/after.json && answers; then
+    echo "$SERVICE is as wanted and answers"
+    return
+  fi
+  touch_as "$PROVISIONING_JOB"
+  if [ -s files/before.json ] && ! cmp -s files/before.json files/after.json; then bring_up configure; else bring_up create; fi
+  put "$STATE/requires" < <(printf '%s\n' $REQUIRES) || :
+  put "$marker" <files/after.json || :
+}
+
+task_remove() {
+  refuse_if_changed
+  local needing
+  needing=$(cd "$VAR/taskservs" && grep -lx -- "$SERVICE" */requires 2>/dev/null | cut -d/ -f1 | tr '\n' ' ')
+  if [ -n "$needing" ]; then echo "needed by: $needing"; exit 77; fi
+  touch_as "$PROVISIONING_JOB"
+  take_away
+}
+
+task_undo() {
+  if [ "$(last_touch)" != "$UNDOES" ]; then echo "nothing to bring back"; return; fi
+  if [ -s files/before.json ]; then
+    bring_up create
+    put "$STATE/requires" < <(printf '%s\n' $REQUIRES) || :
+    put "$marker" <files/before.json || :
+  else
+    take_away
+  fi
+  touch_as "$PROVISIONING_JOB"
+}
+
+task_restart() {
+  [ -e "$marker" ] || fail "$SERVICE is not installed"
+  bring_up restart
+}
+
+"task_$TASK"

@@ -1,0 +1,36 @@
+# action.sh begin|peek|close KEY SERVICE [GENERATION]: the server's own memory of an action, so that an attempt
+# knows what stood there before the first one. `begin` notes it once for each generation, `close` ends a
+# generation. Prints the generation, and where it has begun, the word `begun` and the installation as noted.
+set -eu
+umask 077
+var=${PROVISIONING_SERVER_ROOT:-}/var/lib/provisioning
+folder=$var/actions/$2
+marker=$var/taskservs/$3/marker.json
+mkdir -p "$folder"
+cd "$folder"
+exec 9>>lock
+flock 9
+generation=1
+if [ -e generation ]; then generation=$(cat generation); fi
+case $1 in
+  begin)
+    if [ ! -e "before.$generation" ]; then
+      if [ -e "$marker" ]; then cat "$marker"; fi >before.new
+      mv before.new "before.$generation"
+    fi
+    # Actions that no activity can still ask for.
+    find "$var/actions" -mindepth 1 -maxdepth 1 -type d -mtime +15 -exec rm -rf {} + || :
+    ;;
+  close)
+    if [ "$generation" = "$4" ]; then
+      generation=$((generation + 1))
+      echo "$generation" >generation.new
+      mv generation.new generation
+    fi
+    ;;
+esac
+echo "$generation"
+if [ -e "before.$generation" ]; then
+  echo begun
+  cat "before.$generation"
+fi

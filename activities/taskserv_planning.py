@@ -1,0 +1,58 @@
+"""Which servers an operation's task services go to, and in what order."""
+
+from collections.abc import Sequence
+
+from activities.catalogue.catalogue import Catalogue
+from activities.ports import Inventory
+from workflows.contracts.taskservs import TaskservAction, TaskservWish
+from workflows.domain.actions import InstallTaskserv, RemoveTaskserv
+from workflows.domain.errors import NotFound
+from workflows.domain.resources import Server
+
+
+async def targets(wish: TaskservWish, inventory: Inventory) -> Sequence[Server]:
+    """The servers that the operation names; else those of its dependencies; else the infra's at its provider.
+
+    Raises:
+        NotFound: a named server does not exist, or there is none at all.
+    """
+    infra = wish.config.infra
+    if wish.config.servers is not None:
+        return await _named(wish, wish.config.servers, inventory)
+    if wish.made_by_dependencies:
+        return wish.made_by_dependencies
+    await inventory.catch_up()
+    found = [item.server for item in await inventory.servers(infra, wish.provider)]
+    if not found:
+        raise NotFound(
+            f"there is no server to work on: no dependency made one, and infra {infra!r} has none at "
+            f"provider {wish.provider!r}"
+        )
+    return found
+
+
+async def _named(wish: TaskservWish, names: Sequence[str], inventory: Inventory) -> Sequence[Server]:
+    infra = wish.config.infra
+    made = {server.spec.name: server for server in wish.made_by_dependencies if server.spec.infra == infra}
+    wanted = list(dict.fromkeys(names))
+    found = {name: made[name] for name in wanted if name in made}
+    if len(found) < len(wanted):
+        await inventory.catch_up()
+    for name in wanted:
+        if name not in found and (item := await inventory.server(infra, name)) is not None:
+            found[name] = item.server
+    if missing := [name for name in wanted if name not in found]:
+        raise NotFound(f"infra {infra!r} has no server named {', '.join(missing)}")
+    return [found[name] for name in wanted]
+
+
+def chain(wish: TaskservWish, server: Server, catalogue: Catalogue) -> tuple[TaskservAction, ...]:
+    """What to do on one server: what is required comes first, and goes last."""
+    params = {item.name: item.params for item in wish.config.taskservs}
+    if wish.config.operation == "delete":
+        names = reversed(catalogue.in_order(params))
+        return tuple(RemoveTaskserv(cause=wish.cause, server=server, name=name) for name in names)
+    return tuple(
+        InstallTaskserv(cause=wish.cause, server=server, name=name, params=params.get(name, {}))
+        for name in catalogue.expand(params)
+    )
