@@ -335,6 +335,7 @@ async def test_every_line_of_the_log_reaches_the_sink(taskserv_bench: TaskservBe
     again = bench.install(server, "beacon", task="t2")
     await bench.run(bench.taskservs.install_taskserv, again)
     lines = [line for line in bench.log.lines.values() if line.job == f"{again.key}.1"]
+    print([l for l in bench.log.lines.values()])
     assert [line.text for line in lines] == ["beacon is as wanted and answers"]
     assert (lines[0].task_id, lines[0].server, lines[0].taskserv) == ("t2", "default/web-01", "beacon")
 

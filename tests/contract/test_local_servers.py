@@ -1,0 +1,239 @@
+"""What only a local server promises: a machine of its own, which outlives whoever made it."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncssh
+import psutil
+import pytest
+
+from activities.providers.local.folder import ServerFolder
+from tests.support.local_servers import CACHE, LocalStack, local_stack
+from workflows.domain.resources import Server, ServerSpec
+
+_CREATE = """
+import asyncio, sys
+from pathlib import Path
+from activities.providers.local.choice import Choice
+from activities.providers.local.provider import LocalProvider
+from workflows.domain.resources import ServerSpec
+state_dir, cache_dir, isolation, spec = sys.argv[1:]
+provider = LocalProvider(Path(state_dir), Path(cache_dir), Choice(isolation, Path(state_dir), Path(cache_dir)))
+print(provider.isolation, flush=True)
+asyncio.run(provider.create(ServerSpec.model_validate_json(spec), "owner-1"))
+"""
+_SPEC = ServerSpec(infra="shop", name="web-01", provider="local", plan="1xCPU-2GB", zone="local-a")
+_LISTEN = """exec "${PROVISIONING_PYTHON:-python3}" -c '
+import os, socket
+listener = socket.socket()
+listener.bind((os.environ["PROVISIONING_SERVER_ADDRESS"], 6399))
+listener.listen()
+while True:
+    peer = listener.accept()[0]
+    peer.sendall(os.environ["PROVISIONING_SERVER_NAME"].encode())
+    peer.close()
+' > /dev/null 2>&1 < /dev/null"""
+
+
+@pytest.fixture(params=["process", "box"])
+async def stack(request: pytest.FixtureRequest) -> AsyncIterator[LocalStack]:
+    with tempfile.TemporaryDirectory() as name:
+        stack = local_stack(request.param, Path(name))
+        if stack.provider.isolation.startswith("none"):
+            pytest.skip(stack.provider.isolation)
+        try:
+            yield stack
+        finally:
+            await stack.provider.remove_all()
+        assert stack.traces() == []
+
+
+def creating_process(stack: LocalStack) -> "subprocess.Popen[bytes]":
+    """A process of its own that creates the server; it has got ready, and is about to begin."""
+    setting = stack.choice.isolation().name
+    command = [sys.executable, "-c", _CREATE, str(stack.state_dir), str(CACHE), setting]
+    process = subprocess.Popen([*command, _SPEC.model_dump_json()], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    return process
+
+
+def folder(stack: LocalStack, server: Server) -> ServerFolder:
+    return ServerFolder(stack.state_dir / "servers", server.spec.infra, server.spec.name)
+
+
+def first_process(stack: LocalStack, server: Server) -> int:
+    return int(folder(stack, server).process.read_text().split()[0])
+
+
+async def test_answers_over_ssh_with_the_host_key_that_was_told(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    assert await stack.run(server, "hostname") in ("web-01", os.uname().nodename)
+    assert await stack.run(server, "echo $PROVISIONING_SERVER_NAME") == "web-01"
+    assert await stack.run(server, "echo $PROVISIONING_SERVER_ADDRESS") == server.ssh.host
+
+
+async def test_hands_over_streams_and_exit_codes(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    async with await stack.connect(server) as connection:
+        result = await connection.run("cat; echo oops >&2; exit 7", input="x" * 300_000)
+        assert (len(str(result.stdout)), result.stderr, result.exit_status) == (300_000, "oops\n", 7)
+        await connection.run("cd; echo kept > note", check=True)
+        async with connection.start_sftp_client() as files:
+            assert "note" in await files.listdir()
+
+
+async def test_lets_nobody_in_without_the_key(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    with pytest.raises(asyncssh.PermissionDenied):
+        await asyncssh.connect(
+            server.ssh.host,
+            server.ssh.port,
+            username=server.ssh.user,
+            client_keys=[asyncssh.generate_private_key("ssh-ed25519")],
+            known_hosts=None,
+            config=None,
+        )
+
+
+async def test_listens_on_its_own_address_only(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    listening = {
+        connection.laddr.ip
+        for process in psutil.process_iter()
+        if f"{stack.state_dir}/servers" in _environment(process)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening <= {server.ssh.host}
+
+
+async def test_two_servers_use_the_same_port(stack: LocalStack) -> None:
+    servers = [
+        await stack.provider.create(_SPEC.model_copy(update={"name": name}), "owner-1")
+        for name in ("web-01", "web-02")
+    ]
+    for server in servers:
+        await stack.run(server, f"setsid sh -c {_quoted(_LISTEN)} > /dev/null 2>&1 < /dev/null &")
+    assert [await _hello(server.ssh.host) for server in servers] == ["web-01", "web-02"]
+    # And a service goes with its server, however detached it is.
+    await stack.provider.delete(servers[0])
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(servers[0].ssh.host, 6399)
+    assert await _hello(servers[1].ssh.host) == "web-02"
+
+
+async def test_outlives_its_creator_and_is_found_again(stack: LocalStack) -> None:
+    creator = creating_process(stack)
+    assert await asyncio.to_thread(creator.wait) == 0
+    found = await stack.another().find("shop", "web-01")
+    assert found is not None
+    assert found == await stack.another().create(_SPEC, "owner-1")
+    assert await stack.run(found, "echo here") == "here"
+
+
+@pytest.mark.parametrize("again", ["owner-1", "owner-2"])
+async def test_a_killed_creation_is_gone_on_with(stack: LocalStack, again: str) -> None:
+    for _ in range(6):
+        creator = creating_process(stack)
+        await asyncio.sleep(random.uniform(0, 0.3))
+        creator.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(creator.wait)
+        server = await stack.provider.create(_SPEC, again)
+        assert server.owner in ("owner-1", again)
+        assert await stack.run(server, "echo here") == "here"
+        assert len(list(stack.provider.servers())) == 1
+        await stack.provider.delete(server)
+        assert stack.traces() == []
+
+
+async def test_a_killed_creation_that_nobody_repeats_is_cleared_up_by_looking_for_it(
+    stack: LocalStack,
+) -> None:
+    for _ in range(6):
+        creator = creating_process(stack)
+        await asyncio.sleep(random.uniform(0, 0.2))
+        creator.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(creator.wait)
+        found = await stack.provider.find("shop", "web-01")
+        if found is not None:
+            await stack.provider.delete(found)
+        assert stack.traces() == []
+
+
+async def test_comes_back_with_its_files_after_its_processes_were_killed(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    await stack.run(server, "echo kept > ~/note; mkdir -p $PROVISIONING_SERVER_ROOT/etc/provisioning/boot.d")
+    script = '#!/bin/sh\ndate > "$HOME/booted"\n'
+    await stack.run(
+        server,
+        f"cd $PROVISIONING_SERVER_ROOT/etc/provisioning/boot.d; printf %s {_quoted(script)} > 10-note;"
+        " chmod +x 10-note",
+    )
+    os.kill(first_process(stack, server), signal.SIGKILL)
+    assert await stack.another().create(_SPEC, "owner-1") == server
+    assert await stack.run(server, "cat ~/note; until [ -s ~/booted ]; do sleep 0.01; done") == "kept"
+
+
+async def test_never_kills_a_process_that_has_inherited_the_id(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    os.kill(first_process(stack, server), signal.SIGKILL)
+    bystander = subprocess.Popen(["sleep", "600"])
+    try:
+        folder(stack, server).process.write_text(f"{bystander.pid} 1\n")
+        await stack.provider.delete(server)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+async def test_reaps_what_its_commands_leave_behind(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    await stack.run(server, "for i in 1 2 3 4 5; do (sleep 0.05 &) ; done > /dev/null 2>&1; sleep 0.3")
+    first = psutil.Process(first_process(stack, server))
+    dead = [child for child in first.children(recursive=True) if child.status() == psutil.STATUS_ZOMBIE]
+    assert dead == []
+
+
+async def test_remove_all_takes_damaged_and_half_made_servers_too(stack: LocalStack) -> None:
+    await stack.provider.create(_SPEC, "owner-1")
+    damaged = stack.state_dir / "servers/shop/web-02"
+    damaged.mkdir()
+    (damaged / "server.json").write_text("{")
+    assert [server.spec.name for server, _ in stack.provider.servers()] == ["web-01"]
+    assert await stack.provider.remove_all() == 2
+    assert stack.traces() == []
+
+
+def _environment(process: psutil.Process) -> str:
+    try:
+        return str(process.environ())
+    except psutil.Error:
+        return ""
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+async def _hello(address: str) -> str:
+    for _ in range(500):
+        try:
+            reader, writer = await asyncio.open_connection(address, 6399)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.02)
+            continue
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer.decode()
+    raise AssertionError(f"nothing answers at {address}")

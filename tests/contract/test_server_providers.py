@@ -1,0 +1,159 @@
+"""What every provider promises, judged by the same tests, whatever it makes its servers of."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from activities.ports import ServerProvider
+from tests.support.local_servers import LocalStack, local_stack
+from tests.support.memory_provider import MemoryProvider
+from workflows.domain.errors import Conflict, InvalidRequest
+from workflows.domain.resources import ServerSpec
+
+
+@dataclass
+class Subject:
+    """A provider under test; `local` is what only a real server has."""
+
+    provider: ServerProvider
+    local: LocalStack | None = None
+
+    def spec(self, name: str = "web-01", plan: str = "1xCPU-2GB", zone: str = "local") -> ServerSpec:
+        return ServerSpec(infra="shop", name=name, provider=self.provider.name, plan=plan, zone=zone)
+
+    async def left(self) -> list[str]:
+        """What exists, and what is left of what does not."""
+        if self.local is not None:
+            return self.local.traces()
+        assert isinstance(self.provider, MemoryProvider)
+        return list(self.provider.servers)
+
+
+@pytest.fixture(params=["memory", "process", "box"])
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    if request.param == "memory":
+        yield Subject(MemoryProvider())
+        return
+    with tempfile.TemporaryDirectory() as name:
+        local = local_stack(request.param, Path(name))
+        if local.provider.isolation.startswith("none"):
+            pytest.skip(local.provider.isolation)
+        try:
+            yield Subject(local.provider, local)
+        finally:
+            await local.provider.remove_all()
+        assert local.traces() == []
+
+
+async def test_creating_again_gives_the_same_server(subject: Subject) -> None:
+    first = await subject.provider.create(subject.spec(), "owner-1")
+    again = await subject.provider.create(subject.spec(), "owner-1")
+    assert again == first
+    assert first.owner == "owner-1"
+    assert first.spec == subject.spec()
+
+
+async def test_another_owner_gets_the_server_as_it_is(subject: Subject) -> None:
+    first = await subject.provider.create(subject.spec(), "owner-1")
+    assert await subject.provider.create(subject.spec(), "owner-2") == first
+
+
+async def test_the_same_name_in_another_infra_is_another_server(subject: Subject) -> None:
+    elsewhere = subject.spec().model_copy(update={"infra": "bank"})
+    first = await subject.provider.create(subject.spec(), "owner-1")
+    second = await subject.provider.create(elsewhere, "owner-2")
+    assert second.owner == "owner-2"
+    assert second.ssh.host != first.ssh.host
+
+
+async def test_another_plan_is_a_conflict(subject: Subject) -> None:
+    first = await subject.provider.create(subject.spec(), "owner-1")
+    with pytest.raises(Conflict, match="web-01"):
+        await subject.provider.create(subject.spec(plan="2xCPU-4GB"), "owner-1")
+    assert await subject.provider.find("shop", "web-01") == first
+
+
+async def test_what_cannot_be_is_refused_before_anything_is_made(subject: Subject) -> None:
+    for spec in (subject.spec(plan="nowhere"), subject.spec(zone="nowhere")):
+        with pytest.raises(InvalidRequest, match="nowhere"):
+            subject.provider.check(spec)
+        with pytest.raises(InvalidRequest):
+            await subject.provider.create(spec, "owner-1")
+    assert await subject.left() == []
+
+
+async def test_finds_what_exists_and_nothing_else(subject: Subject) -> None:
+    assert await subject.provider.find("shop", "web-01") is None
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    assert await subject.provider.find("shop", "web-01") == server
+    assert await subject.provider.find("shop", "web-02") is None
+    assert await subject.provider.find("bank", "web-01") is None
+
+
+async def test_deletes_without_trace_and_as_often_as_asked(subject: Subject) -> None:
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    await subject.provider.delete(server)
+    assert await subject.provider.find("shop", "web-01") is None
+    assert await subject.left() == []
+    await subject.provider.delete(server)
+    assert await subject.left() == []
+
+
+async def test_does_not_delete_the_server_of_another_owner(subject: Subject) -> None:
+    old = await subject.provider.create(subject.spec(), "owner-1")
+    await subject.provider.delete(old)
+    new = await subject.provider.create(subject.spec(), "owner-2")
+    with pytest.raises(Conflict):
+        await subject.provider.delete(old)
+    assert await subject.provider.find("shop", "web-01") == new
+
+
+async def test_eight_at_once_for_one_name_make_one_server(subject: Subject) -> None:
+    servers = await asyncio.gather(
+        *(subject.provider.create(subject.spec(), f"owner-{number}") for number in range(8))
+    )
+    assert len({server.owner for server in servers}) == 1
+    assert all(server == servers[0] for server in servers)
+
+
+async def test_eight_at_once_for_eight_names_have_addresses_of_their_own(subject: Subject) -> None:
+    servers = await asyncio.gather(
+        *(subject.provider.create(subject.spec(f"web-{number}"), "owner-1") for number in range(8))
+    )
+    assert len({server.ssh.host for server in servers}) == 8
+    await asyncio.gather(*(subject.provider.delete(server) for server in servers))
+    assert await subject.left() == []
+
+
+@pytest.mark.parametrize("after", [0.0, 0.002, 0.01, 0.03, 0.06, 0.1, 0.2])
+async def test_a_cancelled_creation_leaves_nothing(subject: Subject, after: float) -> None:
+    creation = asyncio.create_task(subject.provider.create(subject.spec(), "owner-1"))
+    await asyncio.sleep(after)
+    if creation.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await creation
+        assert await subject.provider.find("shop", "web-01") is None
+        assert await subject.left() == []
+
+
+async def test_a_cancelled_second_creation_leaves_the_server_of_the_first(subject: Subject) -> None:
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    creation = asyncio.create_task(subject.provider.create(subject.spec(), "owner-1"))
+    await asyncio.sleep(0)
+    creation.cancel()
+    await asyncio.wait([creation])
+    assert await subject.provider.find("shop", "web-01") == server
+
+
+async def test_create_and_delete_at_the_same_time_never_leave_half_a_server(subject: Subject) -> None:
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    _, made = await asyncio.gather(
+        subject.provider.delete(server), subject.provider.create(subject.spec(), "owner-1")
+    )
+    assert await subject.provider.find("shop", "web-01") in (made, None)
+    await subject.provider.delete(made)
+    assert await subject.left() == []
