@@ -1,8 +1,8 @@
 """A provider that keeps its servers in memory, for benches and tests of scheduling.
 
-Labels of a server say how it behaves: `create_seconds` and `delete_seconds` how long that takes, `fail_create`
-and `fail_delete` that it fails (`refused` for good, `unavailable` for now, a number so many times), `hold`
-that its creation waits until `release(name)` is called.
+Labels of a server say how it behaves: `create_seconds` and `delete_seconds` how long that takes,
+`fail_create` and `fail_delete` that it fails (`refused` for good, `unavailable` for now, a number so many
+times), `hold` that its creation waits until `release(name)` is called.
 """
 
 import asyncio

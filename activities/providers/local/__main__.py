@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(text: str, *, error: bool = False) -> None:
-    print(text, file=sys.stderr if error else sys.stdout)  # noqa: T201 - a terminal program
+    print(text, file=sys.stderr if error else sys.stdout)
 
 
 if __name__ == "__main__":

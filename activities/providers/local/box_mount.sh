@@ -1,7 +1,8 @@
 # The first process of a box, in new mount, pid, uts and ipc namespaces: puts the box's file system together
 # from the image and the server's own files, and becomes the box's init.
 #
-# BOX        the server's folder, the current directory
+# The current directory is the server's folder. In the environment:
+#
 # IMAGE      the base image
 # OPTIONS    further overlayfs options, with a leading comma
 # PACKAGES   the package cache that all boxes share
@@ -13,7 +14,7 @@ IFS=' ' read -r stat < /proc/self/stat
 set -- $stat
 echo "$1 ${22}" > process
 
-mount -t overlay -o "nodev,lowerdir=$IMAGE,upperdir=root,workdir=work$OPTIONS" overlay mnt
+mount -t overlay -o "nodev,lowerdir=$IMAGE,upperdir=$PWD/root,workdir=$PWD/work$OPTIONS" overlay mnt
 cd mnt
 
 mount -t proc -o nosuid,nodev,noexec proc proc
@@ -58,7 +59,7 @@ printf '127.0.0.1 localhost\n%s %s\n' "$PROVISIONING_SERVER_ADDRESS" "$PROVISION
 pivot_root . mnt
 cd /
 umount -l /mnt
-unset BOX IMAGE OPTIONS PACKAGES
+unset IMAGE OPTIONS PACKAGES
 # What a container's root usually may, without making device files.
 exec setpriv --inh-caps=-all --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,\
 +setpcap,+net_bind_service,+net_raw,+sys_chroot,+setfcap,+audit_write \

@@ -1,5 +1,6 @@
 """Which isolation new servers get."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +15,11 @@ IsolationSetting = Literal["auto", "box", "process"]
 
 
 class Choice:
-    """Chooses once, when it is made: `auto` is a box where a quick real attempt at one succeeds."""
+    """Chooses once, when first asked: `auto` is a box where a quick real attempt at one succeeds."""
 
     def __init__(self, setting: IsolationSetting, state_dir: Path, cache_dir: Path) -> None:
         self._box = Box(state_dir, cache_dir)
         self._process = Process(cache_dir)
-        self._obstacle = self._box.obstacle() if setting != "process" else None
         self._setting = setting
 
     @classmethod
@@ -49,6 +49,10 @@ class Choice:
         if self._setting == "box":
             raise Refused(f"box isolation is set, and it does not work here: {self._obstacle}")
         return self._process
+
+    @cached_property
+    def _obstacle(self) -> str | None:
+        return self._box.obstacle()
 
     def named(self, name: IsolationName) -> Isolation:
         """The one that an existing server has."""

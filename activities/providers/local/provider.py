@@ -8,6 +8,7 @@ under its lock, which the kernel frees when its holder dies.
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from activities.providers.local.folder import Record, ServerFolder, folders, wri
 from activities.providers.local.isolation import Isolation
 from activities.providers.local.locks import exclusive
 from activities.remote.keys import client_key
-from workflows.domain.errors import ActionFailed, Conflict
+from workflows.domain.errors import ActionFailed, Conflict, InvalidRequest
 from workflows.domain.resources import Server, ServerSpec
+
+_LONGEST_PATH = 1000
+"""Bytes. The options of an overlay mount, which name a server's folder twice, must fit into a page."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,12 @@ class LocalProvider:
 
     def check(self, spec: ServerSpec) -> None:
         plans.check(spec)
+        length = len(os.fsencode(self._folder(spec.infra, spec.name).path))
+        if length > _LONGEST_PATH:
+            raise InvalidRequest(
+                f"server {spec.key}: its folder would have a path of {length} bytes, "
+                f"and at most {_LONGEST_PATH} can be mounted"
+            )
 
     async def create(self, spec: ServerSpec, owner: str) -> Server:
         self.check(spec)
@@ -94,7 +104,7 @@ class LocalProvider:
             await finish(asyncio.create_task(self._clear(folder)))
 
     def servers(self) -> Iterator[tuple[Server, bool]]:
-        """All servers of this state directory, and whether they run. A damaged one is left out, and logged."""
+        """All servers of this state directory, and whether they run; damaged ones are logged instead."""
         for folder in folders(self._servers):
             try:
                 record = folder.read()
