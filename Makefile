@@ -4,13 +4,16 @@ PYTHON_ENV := .venv/bin
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench clean
+.PHONY: help setup environment demo run test check bench clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## set up everything (the others do it by themselves)
 	@deploy/local/setup.sh
+
+environment:
+	@deploy/local/setup.sh environment
 
 demo: setup  ## start a stack of its own, submit a real batch and show it live
 	@$(PYTHON_ENV)/python -m deploy.local demo
@@ -21,14 +24,14 @@ run: setup  ## run the embedded stack in the foreground; Ctrl-C stops it
 test: setup  ## run the tests against the real embedded parts
 	@$(PYTHON_ENV)/python -m pytest
 
-check: setup  ## lint, format, types and import rules
+check: environment  ## lint, format, types and import rules
 	@$(PYTHON_ENV)/ruff check .
 	@$(PYTHON_ENV)/ruff format --check .
 	@$(PYTHON_ENV)/mypy
 	@$(PYTHON_ENV)/mypy worker.py
 	@$(PYTHON_ENV)/lint-imports
 
-bench: setup  ## measure a batch against a bare Temporal script
+bench: environment  ## measure a batch against a bare Temporal script
 	@$(PYTHON_ENV)/python -m tests.bench
 
 clean:  ## remove what can be made again; the state directory stays

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything from nothing: a virtual environment with the locked dependencies, and the Debian
 # packages that give local servers machines of their own. Quick when there is nothing to do.
+# With the argument `environment` it is the virtual environment alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -97,6 +98,7 @@ build_image() {
 
 exec 9<.
 flock 9 # two of them at once would undo each other's work
-install_programs
 install_dependencies
+[ "${1:-}" = environment ] && exit
+install_programs
 build_image
