@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +18,14 @@ from api.security.attempts import LoginAttempts
 from api.security.passwords import Passwords
 from api.security.secret_files import kept_secret
 from api.security.tokens import IssuedToken, Tokens
-from workflows.domain.errors import ProvisioningError
+from workflows.domain.errors import ProvisioningError, Unavailable
 
 log = logging.getLogger(__name__)
 
 FRESH = 1.0
 """Seconds for which a user's roles and state are taken from memory."""
 _MAX_CACHED = 10_000
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
 
 
 class Login(NamedTuple):
@@ -35,8 +36,12 @@ class Login(NamedTuple):
 class Accounts:
     """Users as they are in the store now; a token alone is worth nothing."""
 
-    def __init__(self, users: UserStore, passwords: Passwords, tokens: Tokens) -> None:
+    def __init__(
+        self, users: UserStore, passwords: Passwords, tokens: Tokens, ready: Callable[[], bool]
+    ) -> None:
+        """`ready` says whether there is any user yet."""
         self._users = users
+        self._ready = ready
         self._passwords = passwords
         self._tokens = tokens
         self._attempts = LoginAttempts()
@@ -48,8 +53,10 @@ class Accounts:
         Raises:
             Unauthenticated: they do not fit.
             TooManyAttempts: they did not fit too often.
-            Unavailable: the users cannot be read.
+            Unavailable: the users cannot be read, or the first one is not made yet.
         """
+        if not self._ready():
+            raise Unavailable("the first admin is not made yet")
         self._attempts.require_room(username, address)
         user = await self._users.by_name(username)
         fits = await self._passwords.matches(password, user.password_hash if user else None)
@@ -100,8 +107,8 @@ class FirstAdmin:
         while True:
             try:
                 await self._make()
-            except ProvisioningError as error:
-                log.warning("the first admin has to wait: %s", error.message)
+            except (ProvisioningError, OSError) as error:
+                log.warning("the first admin has to wait: %s", error)
                 await asyncio.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 2)
             else:

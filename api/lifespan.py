@@ -60,7 +60,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
             settings=settings,
             stores=stores,
             orchestrator=orchestrator,
-            accounts=Accounts(stores.users, passwords, tokens),
+            accounts=Accounts(stores.users, passwords, tokens, ready=first_admin.done),
             batches=Batches(door, stores.read_model, orchestrator, watching),
             watching=watching,
         )

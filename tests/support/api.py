@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from activities.ports import User
+from activities.providers.registry import build_local
 from activities.settings import Settings
 from api.app import create_app
 from api.lifespan import Services
@@ -87,5 +88,9 @@ async def api(
     mongodb: EmbeddedMongo, temporal: Client, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
     settings = api_settings(tmp_path_factory.mktemp("api"), mongodb, temporal)
-    async with running_api(settings, temporal) as api:
-        yield api
+    try:
+        async with running_api(settings, temporal) as api:
+            yield api
+    finally:
+        # Local servers outlive whoever made them, by design.
+        await build_local(settings).remove_all()
