@@ -108,7 +108,7 @@ class RemoteJobs:
             except Unavailable:
                 if attempt == RECONNECTS:
                     raise
-                await asyncio.sleep(0.5 * 2**attempt)
+                await asyncio.sleep(0.1 * 4**attempt)
         raise AssertionError("the loop returns or raises")
 
     async def _follow_once(self, endpoint: SshEndpoint, job_id: str, lines: Lines) -> str:
@@ -120,11 +120,12 @@ class RemoteJobs:
                 process.stdin.write_eof()
                 while chunk := await process.stdout.read(65536):
                     lines.feed(chunk)
-                verdict = (await process.stderr.read()).decode(errors="replace").strip()
+                trailer = (await process.stderr.read()).decode(errors="replace").strip()
                 await process.wait_closed()
-        if process.exit_status != 0:
+        size, _, verdict = trailer.partition("\n")
+        if process.exit_status != 0 or not size.isdigit() or lines.size < int(size):
             raise Unavailable(
-                f"{endpoint.host}:{endpoint.port}: the log of job {job_id} broke off: {verdict}"
+                f"{endpoint.host}:{endpoint.port}: the log of job {job_id} broke off: {trailer}"
             )
         lines.finish()
         return verdict

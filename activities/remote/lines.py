@@ -19,6 +19,8 @@ class Lines:
         self._rest = b""
         self.count = 0
         """Number of the last line that was read."""
+        self.size = 0
+        """Bytes that were read."""
 
     @property
     def tail(self) -> str:
@@ -26,9 +28,10 @@ class Lines:
 
     def rewind(self) -> None:
         """The stream begins again at line 1."""
-        self._rest, self.count = b"", 0
+        self._rest, self.count, self.size = b"", 0, 0
 
     def feed(self, chunk: bytes) -> None:
+        self.size += len(chunk)
         *whole, rest = (self._rest + chunk).split(b"\n")
         for line in whole:
             self._line(line)

@@ -214,12 +214,11 @@ async def test_cancelling_brings_back_what_was_there(
     taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
     bench, before = taskserv_bench, world(ssh_server)
-    action = bench.install(server, "flaky", {"seconds": 60})
+    action = bench.install(server, "flaky", {"seconds": 3})
     with pytest.raises(asyncio.CancelledError):
         await bench.run_cancelled(
             bench.taskservs.install_taskserv, action, lambda: "listening on" in _service_log(ssh_server)
         )
-    # The undoing job runs `delete`, which is told to take its time as well: it is cut short here.
     assert world(ssh_server) == before
 
 
@@ -335,7 +334,6 @@ async def test_every_line_of_the_log_reaches_the_sink(taskserv_bench: TaskservBe
     again = bench.install(server, "beacon", task="t2")
     await bench.run(bench.taskservs.install_taskserv, again)
     lines = [line for line in bench.log.lines.values() if line.job == f"{again.key}.1"]
-    print([l for l in bench.log.lines.values()])
     assert [line.text for line in lines] == ["beacon is as wanted and answers"]
     assert (lines[0].task_id, lines[0].server, lines[0].taskserv) == ("t2", "default/web-01", "beacon")
 
