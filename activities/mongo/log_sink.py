@@ -94,19 +94,30 @@ class MongoLogSink:
         while self._waiting:
             chunk = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
             try:
-                await self._event_log.append([_event(line) for line in chunk])
-                await self._live_output.add(chunk)
+                await self._store(chunk)
             except (ProvisioningError, asyncio.CancelledError):
                 self._waiting.extendleft(reversed(chunk))
                 raise
-            except Exception:
-                # A defect of ours costs these lines, and neither later ones nor the job.
-                log.exception("%d log lines were refused", len(chunk))
         if self._left_out:
             log.warning("%d log lines were left out while the database was away", self._left_out)
             self._left_out = 0
         self._wake.clear()
         self._idle.set()
+
+    async def _store(self, chunk: Sequence[LogLine]) -> None:
+        """Stores the lines. One that cannot be stored at all, such as half a character, costs no other."""
+        try:
+            await self._event_log.append([_event(line) for line in chunk])
+            await self._live_output.add(chunk)
+        except ProvisioningError:
+            raise
+        except Exception:
+            if len(chunk) == 1:
+                log.exception("a log line was refused: job %s, line %d", chunk[0].job, chunk[0].number)
+                return
+            middle = len(chunk) // 2
+            await self._store(chunk[:middle])
+            await self._store(chunk[middle:])
 
     async def _pause(self, seconds: float) -> None:
         """Lets lines gather; a flush cuts it short, but not the patience with a database that is away."""
