@@ -21,15 +21,16 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT. Returns the exit code: 2 for settings or ports that cannot be used."""
     try:
         settings = Settings.from_environment(os.environ)
+        app = create_app(settings)
         sockets = [_listen(settings.host, port) for port in _ports(settings)]
-    except (SettingsError, OSError) as error:
+    except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_config=None,
         # The middleware writes a line with the request's id, and without its query.
         access_log=False,

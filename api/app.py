@@ -8,18 +8,24 @@ from fastapi import Depends, FastAPI
 from activities.settings import Settings
 from api import errors, permissions
 from api.deps import authorize
-from api.lifespan import services
+from api.lifespan import prepare, services
 from api.middleware import BodyLimitMiddleware, RequestMiddleware
 from api.routes import ROUTERS
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Raises RuntimeError where a route has no line in the permission table."""
+    """The application, not started yet.
+
+    Raises:
+        RuntimeError: a route has no line in the permission table.
+        ValueError, OSError: the settings, or the files that they name, cannot be used.
+    """
     permissions.require_complete(ROUTERS)
+    prepared = prepare(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with services(settings) as app.state.services:
+        async with services(settings, prepared) as app.state.services:
             yield
 
     app = FastAPI(

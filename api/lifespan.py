@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.mongo.stores import Stores, open_stores
@@ -34,25 +35,37 @@ class Services:
     watching: Watching
 
 
-@contextlib.asynccontextmanager
-async def services(settings: Settings) -> AsyncIterator[Services]:
-    """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later.
+class Prepared(NamedTuple):
+    """What follows from the settings and the files that they name."""
+
+    tokens: Tokens
+    door: BatchDoor
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Made before anything is served, so that what cannot be used is told at once.
 
     Raises:
         ValueError: a setting or a catalogue folder cannot be used.
+        OSError: the state directory cannot.
     """
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    passwords = Passwords()
     tokens = Tokens(_jwt_secret(settings), settings.token_lifetime)
-    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
-    stores = open_stores(settings)
-    watching = Watching(stores.read_model, stores.snapshots, orchestrator)
     door = BatchDoor(
         build_providers(settings),
         Catalogue.load(catalogue_folders(settings)),
         max_operations=settings.max_operations,
         max_servers=settings.max_operations,
     )
+    return Prepared(tokens, door)
+
+
+@contextlib.asynccontextmanager
+async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Services]:
+    """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
+    passwords = Passwords()
+    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    stores = open_stores(settings)
+    watching = Watching(stores.read_model, stores.snapshots, orchestrator)
     first_admin = asyncio.create_task(FirstAdmin(stores.users, passwords, settings).ensure())
     try:
         await asyncio.wait({first_admin}, timeout=_PATIENCE_AT_START)
@@ -60,8 +73,8 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
             settings=settings,
             stores=stores,
             orchestrator=orchestrator,
-            accounts=Accounts(stores.users, passwords, tokens, ready=first_admin.done),
-            batches=Batches(door, stores.read_model, orchestrator, watching),
+            accounts=Accounts(stores.users, passwords, prepared.tokens, ready=first_admin.done),
+            batches=Batches(prepared.door, stores.read_model, orchestrator, watching),
             watching=watching,
         )
     finally:

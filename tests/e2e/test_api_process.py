@@ -1,0 +1,98 @@
+"""The API as a process: both ports, a clean stop, and clear words where it cannot start."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from tests.support.mongodb import EmbeddedMongo
+from tests.support.temporal import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """`python -m api`, with a state directory and ports of its own."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = os.environ | environment
+        self.ports = [environment[f"PROVISIONING_{name}_PORT"] for name in ("API", "CONTROL_CENTER")]
+
+    async def start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "api"),
+            cwd=ROOT,
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+async def environment(
+    mongodb: EmbeddedMongo, temporal: Client, tmp_path: Path
+) -> AsyncIterator[dict[str, str]]:
+    values = {
+        "STATE_DIR": str(tmp_path / "state"),
+        "API_PORT": str(free_port()),
+        "CONTROL_CENTER_PORT": str(free_port()),
+        "MONGODB_URI": mongodb.uri,
+        "MONGODB_DATABASE": f"test-{tmp_path.name}",
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+    }
+    yield {f"PROVISIONING_{name}": value for name, value in values.items()}
+
+
+async def healthy(port: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+        while True:
+            try:
+                answer = await client.get(f"http://127.0.0.1:{port}/health")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            assert answer.json() == {"success": True, "data": "Orchestrator is healthy"}
+            return
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_serves_both_ports_and_stops_in_order(
+    environment: dict[str, str], number: signal.Signals
+) -> None:
+    process = Process(environment)
+    running = await process.start()
+    try:
+        for port in process.ports:
+            await healthy(port)
+        second = await process.start()
+        _, told = await second.communicate()
+        assert second.returncode == 2
+        assert told.decode().count("\n") == 1
+        assert process.ports[0] in told.decode()
+        running.send_signal(number)
+        printed, logged = await running.communicate()
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+    assert running.returncode == 0
+    assert b"Traceback" not in logged
+    assert printed.decode().count("first admin") == 1
+
+
+async def test_a_setting_that_cannot_be_used_is_one_clear_line(environment: dict[str, str]) -> None:
+    for changes in (
+        {"PROVISIONING_API_PORT": "many"},
+        {"PROVISIONING_JWT_SECRET": "short"},
+        {"PROVISIONING_CATALOGUE_DIRS": "/no/such/folder"},
+    ):
+        running = await Process(environment | changes).start()
+        _, told = await running.communicate()
+        assert running.returncode == 2, changes
+        assert told.decode().count("\n") == 1, told.decode()
