@@ -12,7 +12,7 @@ from deploy.local.state_dir import StateDir
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
-STEADY = 10.0
+STEADY = 30.0
 """Seconds after which a process counts as healthy, so that its next end is a first one again."""
 
 HOPELESS = 8

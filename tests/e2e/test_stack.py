@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import psutil
 import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -172,16 +171,3 @@ async def test_an_interrupt_while_it_starts_is_a_clean_stop(tmp_path: Path) -> N
         await eventually(lambda: stack.pid("temporal") is not None)
         assert await stack.stop() == 0
         assert members_of(stack) == []
-
-
-async def test_a_stack_without_its_databases_says_which_one_is_away(tmp_path: Path) -> None:
-    async with a_stack(tmp_path / "state") as stack:
-        await stack.start()
-        pid = stack.kill("mongodb", signal.SIGSTOP)
-        async with httpx.AsyncClient(base_url=stack.base_url, timeout=30, trust_env=False) as http:
-            answer = await http.get("/health")
-        assert answer.status_code == 503
-        assert answer.json()["success"] is False
-        assert "MongoDB" in answer.json()["error"]
-        assert stack.kill("mongodb", signal.SIGCONT) == pid
-        await serves(stack)
