@@ -15,13 +15,14 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.executions import Executions
-from activities.mongo.stores import open_stores
+from activities.mongo.stores import Stores, open_stores
 from activities.providers.registry import build_providers
 from activities.records import Records
 from activities.remote.door import SshDoor
+from activities.remote.jobs import RemoteJobs
+from activities.remote.taskserv_jobs import SshTaskservHost
 from activities.servers import Servers
 from activities.settings import Settings, SettingsError
-from activities.snapshots.filesystem import FilesystemSnapshots
 from activities.taskservs import Taskservs
 from activities.temporal_connection import connect
 from workflows.batch import BatchWorkflow
@@ -72,28 +73,29 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     client = await connect(settings)
     stores = open_stores(settings)
-    providers = build_providers(settings)
-    catalogue = Catalogue.load(catalogue_folders(settings))
     door = SshDoor(settings.state_dir)
-    contracts: list[ActivityContract] = [
-        Servers(providers, stores.inventory),
-        Taskservs(catalogue, door, stores.inventory, stores.log_sink),
-        Records(
-            stores.ledger,
-            stores.inventory,
-            stores.read_model,
-            stores.event_log,
-            FilesystemSnapshots(settings.state_dir),
-        ),
-        Executions(client),
-    ]
     try:
-        async with create_worker(client, settings.task_queue, contracts):
+        async with create_worker(client, settings.task_queue, activities(settings, client, stores, door)):
             log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
             await stopping.wait()
     finally:
         await door.close()
         await stores.close()
+
+
+def activities(
+    settings: Settings, client: Client, stores: Stores, door: SshDoor
+) -> Sequence[ActivityContract]:
+    """Everything that the workflows may ask for, on its real adapters."""
+    providers = build_providers(settings)
+    catalogue = Catalogue.load(catalogue_folders(settings))
+    host = SshTaskservHost(door, RemoteJobs(door))
+    return [
+        Servers(providers, stores.inventory),
+        Taskservs(catalogue, host, stores.inventory, stores.logs, providers),
+        Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
+        Executions(client),
+    ]
 
 
 def main() -> int:

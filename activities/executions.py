@@ -1,6 +1,8 @@
 """Waits for workflow executions, for a batch whose earlier run started them."""
 
-from temporalio.client import Client, WorkflowFailureError
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeat
@@ -15,7 +17,9 @@ class Executions(ExecutionActivities):
         self._client = client
 
     async def await_operation(self, task_id: str) -> OperationResult | None:
-        handle = self._client.get_workflow_handle(task_id, result_type=OperationResult)
+        handle: WorkflowHandle[Any, OperationResult] = self._client.get_workflow_handle(
+            task_id, result_type=OperationResult
+        )
         async with heartbeat():
             try:
                 return await handle.result()

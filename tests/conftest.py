@@ -1,3 +1,9 @@
 """Fixtures that start real parts, each in a module of its own."""
 
-pytest_plugins = ["tests.support.temporal"]
+pytest_plugins = [
+    "tests.support.temporal",
+    "tests.support.mongodb",
+    "tests.support.engine",
+    "tests.support.stack",
+    "tests.support.api",
+]

@@ -1,0 +1,100 @@
+"""The engine without infrastructure: real Temporal, real MongoDB, the real activities, servers in memory."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from temporalio.client import Client, WorkflowHandle
+
+from activities.executions import Executions
+from activities.mongo.stores import Stores, open_stores
+from activities.providers.registry import ProviderRegistry
+from activities.records import Records
+from activities.servers import Servers
+from activities.settings import Settings
+from tests.support.memory_provider import MemoryProvider
+from tests.support.mongodb import EmbeddedMongo
+from worker import create_worker
+from workflows.batch import BatchWorkflow
+from workflows.batch_state import BatchInput
+from workflows.contracts.base import ActivityContract
+from workflows.domain.batches import BatchResult, BatchSpec
+from workflows.domain.records import TaskRecord
+from workflows.search import of_batch
+
+Handle = WorkflowHandle[BatchWorkflow, BatchResult]
+
+
+@dataclass(frozen=True)
+class Engine:
+    client: Client
+    stores: Stores
+    provider: MemoryProvider
+    task_queue: str
+
+    async def start(self, batch: BatchSpec) -> Handle:
+        return await self.client.start_workflow(
+            BatchWorkflow.run,
+            BatchInput(batch=batch),
+            id=batch.batch_id,
+            task_queue=self.task_queue,
+            search_attributes=of_batch(batch),
+        )
+
+    async def run(self, batch: BatchSpec) -> BatchResult:
+        return await (await self.start(batch)).result()
+
+    async def run_all(self, batches: Sequence[BatchSpec]) -> list[BatchResult]:
+        return await asyncio.gather(*(self.run(batch) for batch in batches))
+
+    async def tasks(self, batch: BatchSpec) -> dict[str, TaskRecord]:
+        """The batch's tasks in the read model, by operation."""
+        records = await self.stores.read_model.tasks_of([batch.batch_id])
+        return {record.name: record for record in records}
+
+    async def history_events(self, batch: BatchSpec) -> int:
+        """Events of the batch's last run."""
+        return (await self.client.get_workflow_handle(batch.batch_id).describe()).history_length
+
+
+@contextlib.asynccontextmanager
+async def running_engine(
+    client: Client, mongodb_uri: str, folder: Path, *, name: str, strict: bool
+) -> AsyncIterator[Engine]:
+    settings = Settings(
+        state_dir=folder, mongodb_uri=SecretStr(mongodb_uri), mongodb_database=name, task_queue=name
+    )
+    stores = open_stores(settings)
+    provider = MemoryProvider()
+    contracts: list[ActivityContract] = [
+        Servers(ProviderRegistry([provider]), stores.inventory),
+        Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
+        Executions(client),
+    ]
+    async with create_worker(client, name, contracts, strict=strict):
+        yield Engine(client, stores, provider, name)
+    await stores.close()
+
+
+@pytest.fixture(scope="session")
+async def engine(
+    temporal: Client, mongodb: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    """For tests of what is decided; in production's sandbox, which lets all modules through."""
+    folder = tmp_path_factory.mktemp("engine")
+    async with running_engine(temporal, mongodb.uri, folder, name="engine", strict=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def strict_engine(
+    temporal: Client, mongodb: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    """In the SDK's sandbox proper, which stops a workflow that is not deterministic."""
+    folder = tmp_path_factory.mktemp("strict")
+    async with running_engine(temporal, mongodb.uri, folder, name="strict", strict=True) as running:
+        yield running
