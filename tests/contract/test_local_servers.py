@@ -18,21 +18,25 @@ from activities.providers.local.folder import ServerFolder
 from tests.support.local_servers import CACHE, LocalStack, local_stack
 from workflows.domain.resources import Server, ServerSpec
 
-_CREATE = """
+_PRELUDE = """
 import asyncio, sys
 from pathlib import Path
 from activities.providers.local.choice import Choice
 from activities.providers.local.provider import LocalProvider
 from workflows.domain.resources import ServerSpec
 state_dir, cache_dir, isolation, spec = sys.argv[1:]
-provider = LocalProvider(Path(state_dir), Path(cache_dir), Choice(isolation, Path(state_dir), Path(cache_dir)))
+state_dir, cache_dir = Path(state_dir), Path(cache_dir)
+provider = LocalProvider(state_dir, cache_dir, Choice(isolation, state_dir, cache_dir))
+spec = ServerSpec.model_validate_json(spec)
 print(provider.isolation, flush=True)
-asyncio.run(provider.create(ServerSpec.model_validate_json(spec), "owner-1"))
 """
+_CREATE = 'asyncio.run(provider.create(spec, "owner-1"))'
+_DELETE = "asyncio.run(provider.remove_all())"
 _SPEC = ServerSpec(infra="shop", name="web-01", provider="local", plan="1xCPU-2GB", zone="local-a")
 _LISTEN = """exec "${PROVISIONING_PYTHON:-python3}" -c '
 import os, socket
 listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind((os.environ["PROVISIONING_SERVER_ADDRESS"], 6399))
 listener.listen()
 while True:
@@ -57,13 +61,27 @@ async def stack(request: pytest.FixtureRequest) -> AsyncIterator[LocalStack]:
 
 def creating_process(stack: LocalStack) -> "subprocess.Popen[bytes]":
     """A process of its own that creates the server; it has got ready, and is about to begin."""
+    return _process(stack, _CREATE)
+
+
+def deleting_process(stack: LocalStack) -> "subprocess.Popen[bytes]":
+    return _process(stack, _DELETE)
+
+
+def _process(stack: LocalStack, work: str) -> "subprocess.Popen[bytes]":
     setting = stack.choice.isolation().name
-    command = [sys.executable, "-c", _CREATE, str(stack.state_dir), str(CACHE), setting]
+    command = [sys.executable, "-c", _PRELUDE + work, str(stack.state_dir), str(CACHE), setting]
     process = subprocess.Popen([*command, _SPEC.model_dump_json()], stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
     return process
+
+
+async def killed_at_random(process: "subprocess.Popen[bytes]", seconds: float = 0.3) -> None:
+    await asyncio.sleep(random.uniform(0, seconds))
+    process.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(process.wait)
 
 
 def folder(stack: LocalStack, server: Server) -> ServerFolder:
@@ -140,13 +158,9 @@ async def test_outlives_its_creator_and_is_found_again(stack: LocalStack) -> Non
     assert await stack.run(found, "echo here") == "here"
 
 
-@pytest.mark.parametrize("again", ["owner-1", "owner-2"])
-async def test_a_killed_creation_is_gone_on_with(stack: LocalStack, again: str) -> None:
-    for _ in range(6):
-        creator = creating_process(stack)
-        await asyncio.sleep(random.uniform(0, 0.3))
-        creator.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(creator.wait)
+async def test_a_killed_creation_is_gone_on_with(stack: LocalStack) -> None:
+    for again in ("owner-1", "owner-2", "owner-1", "owner-2"):
+        await killed_at_random(creating_process(stack))
         server = await stack.provider.create(_SPEC, again)
         assert server.owner in ("owner-1", again)
         assert await stack.run(server, "echo here") == "here"
@@ -158,14 +172,19 @@ async def test_a_killed_creation_is_gone_on_with(stack: LocalStack, again: str) 
 async def test_a_killed_creation_that_nobody_repeats_is_cleared_up_by_looking_for_it(
     stack: LocalStack,
 ) -> None:
-    for _ in range(6):
-        creator = creating_process(stack)
-        await asyncio.sleep(random.uniform(0, 0.2))
-        creator.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(creator.wait)
+    for _ in range(4):
+        await killed_at_random(creating_process(stack))
         found = await stack.provider.find("shop", "web-01")
         if found is not None:
             await stack.provider.delete(found)
+        assert stack.traces() == []
+
+
+async def test_a_killed_deletion_is_gone_on_with(stack: LocalStack) -> None:
+    for _ in range(4):
+        server = await stack.provider.create(_SPEC, "owner-1")
+        await killed_at_random(deleting_process(stack), 0.05)
+        await stack.provider.delete(server)
         assert stack.traces() == []
 
 
@@ -186,14 +205,15 @@ async def test_comes_back_with_its_files_after_its_processes_were_killed(stack: 
 async def test_never_kills_a_process_that_has_inherited_the_id(stack: LocalStack) -> None:
     server = await stack.provider.create(_SPEC, "owner-1")
     os.kill(first_process(stack, server), signal.SIGKILL)
-    bystander = subprocess.Popen(["sleep", "600"])
+    bystander = await asyncio.create_subprocess_exec("sleep", "600")
     try:
         folder(stack, server).process.write_text(f"{bystander.pid} 1\n")
         await stack.provider.delete(server)
-        assert bystander.poll() is None
+        assert bystander.returncode is None
+        assert psutil.Process(bystander.pid).is_running()
     finally:
         bystander.kill()
-        bystander.wait()
+        await bystander.wait()
 
 
 async def test_reaps_what_its_commands_leave_behind(stack: LocalStack) -> None:

@@ -56,7 +56,7 @@ class LocalStack:
         ]
 
     def _reserved(self) -> list[str]:
-        table = json.loads((CACHE / "addresses.json").read_text())
+        table = json.loads((CACHE / "addresses.json").read_text())["owners"]
         return [address for address, owner in table.items() if owner.startswith(f"{self.state_dir}/")]
 
 

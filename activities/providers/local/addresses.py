@@ -2,12 +2,13 @@
 
 import errno
 import ipaddress
-import json
 import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
 
 from activities.providers.local.folder import write_private
 from activities.providers.local.locks import exclusive
@@ -15,6 +16,14 @@ from workflows.domain.errors import Unavailable
 
 _PORTS = (22, *range(2222, 2322))
 _LISTEN = "0A"
+_BLOCK = 1 << 16
+
+
+class _Table(BaseModel):
+    owners: dict[str, str] = {}
+    """Address to server's folder."""
+    last: int = 0
+    """The number of the address that was given last."""
 
 
 class Addresses:
@@ -25,7 +34,7 @@ class Addresses:
     """
 
     def __init__(self, home: Path) -> None:
-        self._table = home / "addresses.json"
+        self._path = home / "addresses.json"
         self._lock = home / "addresses.lock"
 
     async def reserve(self, folder: Path) -> tuple[str, int]:
@@ -35,13 +44,14 @@ class Addresses:
             Unavailable: all are taken.
         """
         async with exclusive(self._lock):
-            table = self._valid()
-            mine = next((address for address, owner in table.items() if owner == str(folder)), None)
-            candidates = [mine] if mine else _free(table)
-            for address in candidates:
+            table = self._read()
+            owners = _still_there(table.owners)
+            mine = next((address for address, owner in owners.items() if owner == str(folder)), None)
+            candidates = [(table.last, mine)] if mine else _free(owners, table.last)
+            for number, address in candidates:
                 port = _free_port(address)
                 if port is not None:
-                    self._write({**table, address: str(folder)})
+                    self._write(_Table(owners={**owners, address: str(folder)}, last=number))
                     return address, port
         raise Unavailable("no loopback address with a free SSH port is left")
 
@@ -49,33 +59,39 @@ class Addresses:
         """Gives back what `folder` has, if anything."""
         async with exclusive(self._lock):
             table = self._read()
-            rest = {address: owner for address, owner in table.items() if owner != str(folder)}
-            if rest != table:
-                self._write(rest)
+            rest = {address: owner for address, owner in table.owners.items() if owner != str(folder)}
+            if rest != table.owners:
+                self._write(_Table(owners=rest, last=table.last))
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> _Table:
         try:
-            table = json.loads(self._table.read_text())
-        except (FileNotFoundError, ValueError):
-            # Damaged by hand: what is in use still shows, because its port cannot be bound.
-            return {}
-        return table if isinstance(table, dict) else {}
+            return _Table.model_validate_json(self._path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            # Damaged by hand: what is in use still shows, because somebody listens there.
+            return _Table()
 
-    def _valid(self) -> dict[str, str]:
-        return {address: owner for address, owner in self._read().items() if Path(owner).exists()}
-
-    def _write(self, table: Mapping[str, str]) -> None:
-        write_private(self._table, json.dumps(table, indent=0))
+    def _write(self, table: _Table) -> None:
+        write_private(self._path, table.model_dump_json(indent=0))
 
 
-def _free(taken: Mapping[str, str]) -> Iterator[str]:
-    """Each user starts in a block of its own, since users cannot see each other's tables."""
+def _still_there(owners: Mapping[str, str]) -> dict[str, str]:
+    return {address: owner for address, owner in owners.items() if Path(owner).exists()}
+
+
+def _free(taken: Mapping[str, str], last: int) -> Iterator[tuple[int, str]]:
+    """Free addresses and their numbers, beginning after the last one that was given.
+
+    So an address rests before it is given again: connections to the old server's ports have timed out, and
+    nobody takes the new one for it. Each user has a block of addresses, since users cannot see each
+    other's tables.
+    """
     block = int(ipaddress.IPv4Address(f"127.{16 + os.getuid() % 200}.0.0"))
     in_use = _listening()
-    for number in range(1, 1 << 16):
+    for step in range(1, _BLOCK):
+        number = (last + step) % _BLOCK
         address = str(ipaddress.IPv4Address(block + number))
         if number % 256 not in (0, 255) and address not in taken and address not in in_use:
-            yield address
+            yield number, address
 
 
 def _listening() -> set[str]:

@@ -19,7 +19,6 @@ from workflows.domain.errors import ActionFailed
 
 _MOUNT_SCRIPT = Path(__file__).with_name("box_mount.sh")
 _INIT_SCRIPT = Path(__file__).with_name("box_init.sh")
-_PACKAGE_CACHE = "/var/cache/provisioning"
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 _UNSAFE = set(',:\\"\n')
 """Characters that would end a path in the options of an overlay mount."""
@@ -125,7 +124,6 @@ def _variables(record: Record) -> dict[str, str]:
     return {
         "PROVISIONING_SERVER_NAME": record.spec.name,
         "PROVISIONING_SERVER_ADDRESS": record.address,
-        "PROVISIONING_CACHE": _PACKAGE_CACHE,
     }
 
 

@@ -47,6 +47,9 @@ class Process:
     def furnish(self, folder: ServerFolder, record: Record) -> None:  # noqa: ARG002 - all are alike
         (folder.root / "etc/provisioning/boot.d").mkdir(parents=True)
         (folder.root / "home").mkdir(mode=0o700)
+        # The same place as in a box.
+        (folder.root / "var/cache").mkdir(parents=True)
+        (folder.root / "var/cache/provisioning").symlink_to(self._cache)
 
     def launch(self, folder: ServerFolder, record: Record) -> Launch:
         return Launch(
@@ -66,7 +69,6 @@ class Process:
                 "PROVISIONING_SERVER_ROOT": str(folder.root),
                 "PROVISIONING_SERVER_NAME": record.spec.name,
                 "PROVISIONING_SERVER_ADDRESS": record.address,
-                "PROVISIONING_CACHE": str(self._cache),
                 "PROVISIONING_PYTHON": sys.executable,
             },
             directory=folder.path,

@@ -116,6 +116,7 @@ def main(path: Path) -> None:
     record = folder.read()
     if record is None:
         sys.exit(f"{path} is no server")
+    os.chdir(os.environ["HOME"])
     asyncio.run(serve(folder, record))
 
 
