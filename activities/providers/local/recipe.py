@@ -78,11 +78,11 @@ def _sources() -> Sequence[str]:
     """The host's own mirrors where it is the same Debian, the public ones elsewhere."""
     folder = Path("/etc/apt")
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    own = [str(file) for file in files if _serves_suite(file)]
+    own = [str(file) for file in files if serves_suite(file)]
     return own or _MIRRORS
 
 
-def _serves_suite(file: Path) -> bool:
+def serves_suite(file: Path) -> bool:
     """Whether `file` holds nothing but sources of our suite."""
     if file.suffix not in (".list", ".sources"):
         return False
