@@ -43,10 +43,12 @@ def show_what_next(console: Console, stack: LocalStack) -> None:
         return
     settings, url = stack.settings, stack.url
     here = _relative(settings.state_dir)
+    # One that came by the environment was never written to a file.
+    password = f"$(cat {here}/admin-password)" if settings.admin_password is None else "YOUR_PASSWORD"
     log_in = (
         f"TOKEN=$(curl -s {url}/auth/login -H 'Content-Type: application/json' "
-        f'-d "{{\\"username\\":\\"{settings.admin_username}\\",\\"password\\":\\"'
-        f'$(cat {here}/admin-password)\\"}}" | sed \'s/.*"token": *"\\([^"]*\\)".*/\\1/\')'
+        f'-d "{{\\"username\\":\\"{settings.admin_username}\\",\\"password\\":\\"{password}\\"}}" '
+        """| sed 's/.*"token": *"\\([^"]*\\)".*/\\1/')"""
     )
     bearer = '-H "Authorization: Bearer $TOKEN"'
     submit = (
