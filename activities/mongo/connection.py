@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pymongo import IndexModel
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
 
 from workflows.domain.errors import Unavailable
 
@@ -34,6 +34,7 @@ MOTOR_WORKERS = "32"
 """Threads of the driver: each call that waits holds one, and each open change stream."""
 
 _MAX_REPORTED = 10_000
+_MAX_ERROR = 300
 
 
 class Connection:
@@ -120,11 +121,18 @@ class Collection:
 
 @contextlib.contextmanager
 def unavailable_on_error() -> Iterator[None]:
-    """Turns the driver's errors into Unavailable. What it said goes to the log only."""
+    """Turns the driver's errors into Unavailable.
+
+    That no server answers is told by whoever waits for it. Anything else, such as a wrong password, will not
+    pass by itself, so the log names it; without the documents that a bulk error quotes.
+    """
     try:
         yield
     except PyMongoError as error:
-        log.debug("MongoDB: %s", error)
+        if not isinstance(error, ConnectionFailure):
+            code = error.code if isinstance(error, OperationFailure) else None
+            what = "" if isinstance(error, BulkWriteError) else str(error)[:_MAX_ERROR]
+            log.warning("MongoDB refused: %s, code %s: %s", type(error).__name__, code, what)
         raise Unavailable(f"the database is away or busy for now ({type(error).__name__})") from error
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 import pymongo
@@ -17,6 +17,8 @@ from activities.ports import InventoryItem
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.samples import created, deleted, installed, removed, server, taskserv
 from workflows.domain.effects import Effect
+from workflows.domain.errors import Unavailable
+from workflows.domain.inventory import LedgerEntry
 from workflows.domain.resources import Server, Taskserv
 
 Shell = pymongo.database.Database[dict[str, object]]
@@ -157,4 +159,43 @@ async def test_two_folders_beside_writers_converge(connect: Callable[[], Connect
     found = await inventory.servers()
     assert [(item.server.spec.name, item.server.owner) for item in found] == [
         (f"s{number}", "round 5") for number in range(4)
+    ]
+
+
+class SlowLedger(MongoLedger):
+    """Hands out what it has read only when it is told to, and once only."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.has_read = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def after(self, position: int) -> tuple[int, Sequence[LedgerEntry]]:
+        if self.has_read.is_set():
+            raise Unavailable("this process has ended")
+        found = await super().after(position)
+        self.has_read.set()
+        await self.go_on.wait()
+        return found
+
+
+async def test_a_folder_that_was_overtaken_turns_nothing_back(connect: Callable[[], Connection]) -> None:
+    ledger, inventory = stores(connect())
+    connection = connect()
+    slow_ledger = SlowLedger(connection)
+    slow = MongoInventory(connection, slow_ledger)
+    await ledger.append([created(server("a")), created(server("b", owner="first"))])
+    overtaken = asyncio.create_task(slow.catch_up())
+    await slow_ledger.has_read.wait()
+    await ledger.append([deleted(server("a")), created(server("b", owner="second"))])
+    await inventory.catch_up()
+    slow_ledger.go_on.set()
+    with pytest.raises(Unavailable):
+        await overtaken
+    # What comes next is folded from the marker on, which must not have gone back either.
+    await ledger.append([created(server("c"))])
+    await inventory.catch_up()
+    assert [(item.server.spec.name, item.server.owner) for item in await inventory.servers()] == [
+        ("b", "second"),
+        ("c", "owner of c"),
     ]

@@ -152,8 +152,8 @@ async def test_a_running_task_shows_the_end_of_its_log(connection: Connection) -
         assert len(str(await output_of(connection, spec))) < TAIL + 100
 
 
-@pytest.mark.parametrize("output", ["the end", ""])
-async def test_late_lines_never_replace_the_final_output(connection: Connection, output: str) -> None:
+@pytest.mark.parametrize("output", ["the end", "", None])
+async def test_late_lines_never_replace_the_final_output(connection: Connection, output: str | None) -> None:
     spec = batch()
     await MongoReadModel(connection).accept(spec)
     async with sink_over(connection) as sink:

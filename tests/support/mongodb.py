@@ -66,7 +66,7 @@ class EmbeddedMongo:
         if b"secantus listening on" not in self._log.read_bytes()[since:]:
             return False
         try:
-            with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=500) as client:
+            with pymongo.MongoClient[dict[str, object]](self.uri, serverSelectionTimeoutMS=500) as client:
                 client.admin.command("ping")
         except PyMongoError:
             return False
