@@ -94,7 +94,7 @@ class Variant(_Described):
     packages: tuple[str, ...] = ()
     """Debian packages, or PyPI requirements with their exact versions."""
     users: tuple[str, ...] = ()
-    """Accounts that the packages add and leave behind."""
+    """Users and groups that the packages add and leave behind."""
     leftovers: tuple[Annotated[str, StringConstraints(pattern=r"^/[a-z]+/[a-z0-9/.-]+$")], ...] = ()
     """Directories that the packages leave behind."""
 

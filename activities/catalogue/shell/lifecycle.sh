@@ -52,6 +52,7 @@ take_away() {
 }
 
 task_install() {
+  variant >/dev/null || exit $?
   refuse_if_changed
   for required in $REQUIRES; do
     [ -e "$VAR/taskservs/$required/marker.json" ] || fail "$SERVICE needs $required, which is not installed"

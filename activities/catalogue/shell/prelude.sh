@@ -63,7 +63,8 @@ installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed
 
 apt_install() {
   if [ ! -e "$STATE/packages.before" ]; then
-    for user in $DEBIAN_USERS; do getent passwd "$user" >/dev/null || echo "$user"; done | put "$STATE/users" || :
+    for user in $DEBIAN_USERS; do getent passwd "$user" || getent group "$user" || echo "$user:"; done |
+      sed -n 's/^\([^:]*\):$/\1/p' | put "$STATE/users" || :
     installed_packages | put "$STATE/packages.before"
   fi
   # Without an init of its own the machine's packages start nothing; with one, they are stopped again.
@@ -81,18 +82,14 @@ apt_install() {
   mkdir -p "$CACHE/debs"
   find "$CACHE/debs" -name '*.deb' -exec ln -sf -t "$archives" {} + || :
   output=$(mktemp)
-  if ! apt install --no-install-recommends "$@" >"$output" 2>&1; then
-    cat "$output"
+  if ! apt install --no-install-recommends "$@" 2>&1 | tee "$output"; then
     apt update
-    apt install --no-install-recommends --fix-broken "$@" >"$output" 2>&1 || {
-      cat "$output"
+    apt install --no-install-recommends --fix-broken "$@" 2>&1 | tee "$output" || {
       ! grep -qE 'Failed to fetch|Temporary failure|Could not (resolve|get lock|connect)' "$output" ||
         try_later "packages cannot be fetched for now"
-      rm "$output"
       fail "apt-get could not install $*"
     }
   fi
-  cat "$output"
   rm "$output"
   if with_systemd; then
     # What the packages started by themselves listens where and as their authors like.
