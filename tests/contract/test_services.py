@@ -161,6 +161,26 @@ async def test_a_service_lives_and_leaves_no_trace(
     assert (sorted(set(after) - set(before)), sorted(set(before) - set(after))) == ([], [])
 
 
+@pytest.mark.parametrize("moment", ["Unpacking redis-server", "Setting up redis-tools"])
+async def test_an_installation_cut_off_in_the_middle_leaves_no_trace(
+    bench: TaskservBench, server: Server, moment: str
+) -> None:
+    if (
+        server.ssh.user != "root"
+        or await bench.door.ask(server.ssh, 'echo "$PROVISIONING_SERVER_ROOT"') != "\n"
+    ):
+        pytest.skip("wheels are unpacked in one step")
+    before = await contents(bench, server)
+    action = bench.install(server, "redis")
+    with pytest.raises(asyncio.CancelledError):
+        await bench.run_cancelled(
+            bench.taskservs.install_taskserv, action, lambda: moment in bench.log.text()
+        )
+    assert await contents(bench, server) == before
+    there = taskserv(await bench.run(bench.taskservs.install_taskserv, action))
+    assert await redis_memory(there) == "67108864"
+
+
 async def test_services_come_back_with_their_server(
     bench: TaskservBench, provider: LocalProvider, server: Server
 ) -> None:
