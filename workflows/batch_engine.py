@@ -18,7 +18,7 @@ from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchUpdate, StateSnapshot
 from workflows.domain.states import FailureAction, TaskStatus
 from workflows.handing_on import looks_up, servers_for
-from workflows.policies import LOOK_UP, RECORD
+from workflows.policies import ACCEPT, LOOK_UP
 from workflows.reporting import Reporter, insist
 from workflows.saga import gone_with_servers, undo
 from workflows.scheduler import Schedule
@@ -250,7 +250,7 @@ class BatchRun:
         if not self.state.accepted:
             await insist(
                 lambda: workflow.execute_activity_method(
-                    RecordActivities.accept_batch, self._batch, summary="accept the batch", **RECORD
+                    RecordActivities.accept_batch, self._batch, summary="accept the batch", **ACCEPT
                 )
             )
             self.state.accepted = True

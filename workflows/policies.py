@@ -69,6 +69,9 @@ UNDO = ActivityOptions(
 RECORD = ActivityOptions(start_to_close_timeout=timedelta(seconds=15), retry_policy=_RECORD_RETRIES)
 """Retried for as long as it takes: what happened must be written down."""
 
+ACCEPT = ActivityOptions(start_to_close_timeout=timedelta(seconds=120), retry_policy=_RECORD_RETRIES)
+"""Rows for each of up to 10,000 operations; an attempt that is cut off was not in vain."""
+
 LOOK_UP = ActivityOptions(start_to_close_timeout=timedelta(seconds=15), retry_policy=_RECORD_RETRIES)
 
 ATTACH = ActivityOptions(
