@@ -7,8 +7,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+class Child(NamedTuple):
+    """A process, and the future of its exit status (minus the signal, where one killed it)."""
+
+    pid: int
+    ended: asyncio.Future[int]
 
 
 class Children:
@@ -34,8 +42,8 @@ class Children:
         stdin: int = subprocess.DEVNULL,
         stdout: int | None = None,
         stderr: int | None = None,
-    ) -> "asyncio.Future[int]":
-        """Starts a process at the head of a session of its own; the future is its exit status, or -signal."""
+    ) -> Child:
+        """Starts a process at the head of a session, and so of a process group, of its own."""
         process = subprocess.Popen(
             arguments,
             cwd=environment["HOME"],
@@ -45,11 +53,11 @@ class Children:
             stderr=stderr,
             start_new_session=True,
         )
-        ended = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waited_for[process.pid] = ended
         # From here on it is reaped below, and the object must not try it again.
         process.returncode = 0
-        return ended
+        return Child(process.pid, ended)
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
