@@ -6,4 +6,6 @@ pytest_plugins = [
     "tests.support.engine",
     "tests.support.stack",
     "tests.support.api",
+    "tests.support.ssh_server",
+    "tests.support.taskservs",
 ]

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.contracts.records import RecordActivities
 from workflows.domain.effects import Effect
@@ -106,9 +106,10 @@ class Reporter:
             await self._written.wait()
 
     def stop(self) -> Unwritten:
-        """Ends the writing, and hands over what is not known to be written."""
-        if self._task is not None:
-            self._task.cancel()
+        """Hands over what is not known to be written, for a workflow that ends with this.
+
+        The writing is not cancelled: that would be a command after the workflow's last one.
+        """
         flying = self._in_flight
         return Unwritten(
             updates=(*(flying.tasks if flying else ()), *self._updates),
@@ -172,6 +173,8 @@ async def insist(write: Callable[[], Awaitable[None]]) -> None:
         try:
             return await write()
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             workflow.logger.error("a record was refused: %s", failure_text(error))
             await workflow.sleep(REFUSED_REPORT_PAUSE)
 

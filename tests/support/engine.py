@@ -35,6 +35,7 @@ class Engine:
     stores: Stores
     provider: MemoryProvider
     task_queue: str
+    records: Records
 
     async def start(self, batch: BatchSpec) -> Handle:
         return await self.client.start_workflow(
@@ -63,20 +64,27 @@ class Engine:
 
 @contextlib.asynccontextmanager
 async def running_engine(
-    client: Client, mongodb_uri: str, folder: Path, *, name: str, strict: bool
+    client: Client,
+    mongodb_uri: str,
+    folder: Path,
+    *,
+    name: str,
+    strict: bool,
+    records: type[Records] = Records,
 ) -> AsyncIterator[Engine]:
     settings = Settings(
         state_dir=folder, mongodb_uri=SecretStr(mongodb_uri), mongodb_database=name, task_queue=name
     )
     stores = open_stores(settings)
     provider = MemoryProvider()
+    written = records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots)
     contracts: list[ActivityContract] = [
         Servers(ProviderRegistry([provider]), stores.inventory),
-        Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
+        written,
         Executions(client),
     ]
     async with create_worker(client, name, contracts, strict=strict):
-        yield Engine(client, stores, provider, name)
+        yield Engine(client, stores, provider, name, written)
     await stores.close()
 
 
