@@ -38,26 +38,31 @@ GRACE = timedelta(seconds=3)
 log = logging.getLogger("worker")
 
 
-def create_worker(
-    client: Client, task_queue: str, contracts: Sequence[ActivityContract], *, strict: bool = False
-) -> Worker:
-    """A worker for all workflows, with the activities of `contracts`.
+def workflow_runner(*, strict: bool) -> SandboxedWorkflowRunner:
+    """The sandbox. `strict` is the SDK's proper: it finds what is not deterministic, for twice the CPU."""
+    default = SandboxRestrictions.default
+    if strict:
+        return SandboxedWorkflowRunner(
+            restrictions=default.with_passthrough_modules("workflows", "pydantic", "pydantic_core")
+        )
+    return SandboxedWorkflowRunner(restrictions=default.with_passthrough_all_modules())
 
-    Args:
-        strict: run workflows in the SDK's sandbox proper, which finds what is not deterministic and costs
-            twice the CPU; for tests.
-    """
-    passthrough = (
-        SandboxRestrictions.default.with_passthrough_modules("workflows", "pydantic", "pydantic_core")
-        if strict
-        else SandboxRestrictions.default.with_passthrough_all_modules()
-    )
+
+def create_worker(
+    client: Client,
+    task_queue: str,
+    contracts: Sequence[ActivityContract],
+    *,
+    workflows: Sequence[type] = WORKFLOWS,
+    strict: bool = False,
+) -> Worker:
+    """A worker for `workflows`, with the activities of `contracts`. `strict` is for tests."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=[activity for contract in contracts for activity in contract.activities()],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=passthrough),
+        workflow_runner=workflow_runner(strict=strict),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),

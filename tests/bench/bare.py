@@ -1,11 +1,15 @@
 """The yardstick: a batch's shape, with the Temporal SDK and nothing else."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.workflow import ParentClosePolicy
+
+from workflows.contracts.base import ActivityContract
 
 
 @dataclass
@@ -18,6 +22,13 @@ class BareRequest:
 @activity.defn
 async def bare_activity(name: str) -> str:
     return name
+
+
+class BareActivities(ActivityContract):
+    """Only the shape in which a worker takes its activities."""
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        return [bare_activity]
 
 
 @workflow.defn
@@ -45,3 +56,6 @@ class BareParent:
                 )
 
         return len(await asyncio.gather(*(child(number) for number in range(request.count))))
+
+
+BARE_WORKFLOWS = (BareParent, BareChild)
