@@ -18,7 +18,7 @@ from tests.support.stack import Stack, eventually
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "0"))
 """How often the fault tests repeat themselves; 0 for the few rounds of everyday. 20 is the whole promise."""
 
-_MEMORY = ("var/lib/provisioning/jobs", "var/lib/provisioning/actions", "var/lib/provisioning/touched")
+_MEMORY = tuple(f"var/lib/provisioning/{name}" for name in ("jobs", "actions", "touched", "taskservs.lock"))
 """Where a server remembers what was done on it. It keeps that for some days, undone or not."""
 
 _OVERLAY = ("work", "mnt")
