@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -16,7 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.executions import Executions
 from activities.mongo.stores import Stores, open_stores
-from activities.providers.registry import build_providers
+from activities.providers.registry import ProviderRegistry, build_providers
 from activities.records import Records
 from activities.remote.door import SshDoor
 from activities.remote.jobs import RemoteJobs
@@ -79,21 +78,23 @@ async def run(settings: Settings) -> None:
     client = await connect(settings)
     stores = open_stores(settings)
     door = SshDoor(settings.state_dir)
+    providers = build_providers(settings)
+    resuming = asyncio.create_task(providers.resume())
+    contracts = activities(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
     try:
-        async with create_worker(client, settings.task_queue, activities(settings, client, stores, door)):
+        async with create_worker(client, settings.task_queue, contracts):
             log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
             await stopping.wait()
     finally:
+        resuming.cancel()
         await door.close()
         await stores.close()
 
 
 def activities(
-    settings: Settings, client: Client, stores: Stores, door: SshDoor
+    client: Client, stores: Stores, providers: ProviderRegistry, catalogue: Catalogue, door: SshDoor
 ) -> Sequence[ActivityContract]:
     """Everything that the workflows may ask for, on its real adapters."""
-    providers = build_providers(settings)
-    catalogue = Catalogue.load(catalogue_folders(settings))
     host = SshTaskservHost(door, RemoteJobs(door))
     return [
         Servers(providers, stores.inventory),
@@ -110,7 +111,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(run(settings))
     return 0
 

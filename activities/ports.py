@@ -51,6 +51,9 @@ class ServerProvider(Protocol):
     async def find(self, infra: str, name: str) -> Server | None:
         """The server of that name, whoever made it."""
 
+    async def resume(self) -> None:
+        """Starts what should run and does not, as after a reboot; what fails is tried at the next start."""
+
     async def delete(self, server: Server) -> None:
         """Removes the server without trace; one that is gone already is success.
 

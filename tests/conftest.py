@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.support.api",
     "tests.support.ssh_server",
     "tests.support.taskservs",
+    "tests.support.taskserv_world",
 ]

@@ -25,6 +25,11 @@ class ProviderRegistry:
             known = ", ".join(self.names())
             raise InvalidRequest(f"there is no provider {name!r}; there are: {known}") from None
 
+    async def resume(self) -> None:
+        """Brings back what stopped while nobody was there to see."""
+        for provider in self._providers.values():
+            await provider.resume()
+
 
 def build_providers(settings: Settings) -> ProviderRegistry:
     """All providers that the settings allow for. Tries out, in a moment, what this machine can isolate."""

@@ -202,6 +202,13 @@ async def test_comes_back_with_its_files_after_its_processes_were_killed(stack: 
     assert await stack.run(server, "cat ~/note; until [ -s ~/booted ]; do sleep 0.01; done") == "kept"
 
 
+async def test_a_worker_that_starts_brings_back_what_stopped(stack: LocalStack) -> None:
+    server = await stack.provider.create(_SPEC, "owner-1")
+    os.kill(first_process(stack, server), signal.SIGKILL)
+    await stack.another().resume()
+    assert await stack.run(server, "echo back") == "back"
+
+
 async def test_never_kills_a_process_that_has_inherited_the_id(stack: LocalStack) -> None:
     server = await stack.provider.create(_SPEC, "owner-1")
     os.kill(first_process(stack, server), signal.SIGKILL)

@@ -41,7 +41,8 @@ async def over_http(taskserv: Taskserv) -> str:
 
 async def etcd_version(taskserv: Taskserv) -> str:
     async with httpx.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"http://{taskserv.address}/version", timeout=5)).json()["etcdserver"]
+        answer = await client.get(f"http://{taskserv.address}/version", timeout=5)
+        return str(answer.json()["etcdserver"])
 
 
 async def over_tcp(taskserv: Taskserv, question: bytes) -> bytes:

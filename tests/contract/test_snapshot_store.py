@@ -68,7 +68,11 @@ async def test_names_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) ->
         await store.save(name, "w-1", [snapshot(1)])
     with pytest.raises(InvalidRequest):
         await store.save("batch", name, [snapshot(1)])
-    assert not list(tmp_path.iterdir())
+    assert everything_in(tmp_path) == []
+
+
+def everything_in(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
 
 
 async def test_a_file_system_that_refuses_is_a_reason_to_try_again(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ async def answer(stack: Stack, path: str, **query: Any) -> Any:
 
 
 async def has_ended(stack: Stack, batch: str) -> bool:
-    return (await answer(stack, f"/batch/operations/{batch}"))["status"] != "Running"
+    return bool((await answer(stack, f"/batch/operations/{batch}"))["status"] != "Running")
 
 
 async def kill_each(stack: Stack, batch: str, chance: random.Random) -> None:

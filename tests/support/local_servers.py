@@ -33,7 +33,7 @@ class LocalStack:
         """What `command` prints on the server, over SSH with its host key checked."""
         async with await self.connect(server) as connection:
             result = await connection.run(command, check=True)
-            return str(result.stdout).strip()
+        return str(result.stdout).strip()
 
     async def connect(self, server: Server) -> asyncssh.SSHClientConnection:
         ssh = server.ssh

@@ -48,6 +48,9 @@ class MemoryProvider:
             self._servers[spec.key] = self._made_of(spec, owner)
             return self._servers[spec.key]
 
+    async def resume(self) -> None:
+        """Nothing in memory stops by itself."""
+
     async def find(self, infra: str, name: str) -> Server | None:
         return self._servers.get(f"{infra}/{name}")
 

@@ -75,6 +75,9 @@ class KnownServers:
             raise InvalidRequest(f"unknown provider {name!r}")
         return self
 
+    async def resume(self) -> None:
+        """There is nothing to start."""
+
     def check(self, spec: ServerSpec) -> None:
         if spec.provider != self.name:
             raise InvalidRequest(f"unknown provider {spec.provider!r}")

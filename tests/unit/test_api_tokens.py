@@ -43,7 +43,7 @@ def test_two_tokens_of_one_second_differ() -> None:
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "iat", "exp", "jti"])
 def test_every_claim_is_required(claim: str) -> None:
-    assert TOKENS.user_of(signed(**{claim: None})) is None
+    assert TOKENS.user_of(signed(SECRET, ALGORITHM, **{claim: None})) is None
 
 
 @pytest.mark.parametrize(

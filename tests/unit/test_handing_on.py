@@ -1,5 +1,7 @@
 """Where task services go: the order of preference that README promises."""
 
+from collections.abc import Mapping
+
 from tests.support.batches import server, server_operation, taskserv_operation
 from workflows.domain.operations import DeleteServersConfig, OperationSpec, ServerOperation, ServerToDelete
 from workflows.domain.resources import Server
@@ -7,7 +9,7 @@ from workflows.handing_on import looks_up, servers_for
 
 
 def found(
-    operation: OperationSpec, others: list[OperationSpec], servers: dict[str, tuple[Server, ...]]
+    operation: OperationSpec, others: list[OperationSpec], servers: Mapping[str, tuple[Server, ...]]
 ) -> list[str]:
     operations = {one.id: one for one in [*others, operation]}
     return [one.spec.name for one in servers_for(operation, operations, servers)]

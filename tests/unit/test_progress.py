@@ -12,7 +12,8 @@ from workflows.scheduler import Schedule
 
 def greedy_end(expected: dict[str, float], graph: dict[str, list[str]], slots: int) -> float:
     """When the batch would end if each operation took just what is expected."""
-    schedule, running, now = Schedule(graph), [], 0.0
+    schedule, now = Schedule(graph), 0.0
+    running: list[tuple[float, str]] = []
     while True:
         while len(running) < slots and (item := schedule.take()) is not None:
             heapq.heappush(running, (now + expected[item], item))

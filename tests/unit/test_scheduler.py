@@ -16,7 +16,9 @@ def take_all(schedule: Schedule) -> list[str]:
 
 @given(graphs(), st.randoms(use_true_random=False))
 def test_everything_comes_once_and_after_what_it_needs(graph: dict[str, list[str]], chance: object) -> None:
-    schedule, running, done = Schedule(graph), [], []
+    schedule = Schedule(graph)
+    running: list[str] = []
+    done: list[str] = []
     while True:
         for item in take_all(schedule):
             assert set(graph[item]) <= set(done)

@@ -16,7 +16,7 @@ async def statuses(engine: Engine, wanted: BatchSpec) -> dict[str, TaskStatus]:
 
 async def first_completed(handle: Handle) -> None:
     async def reached() -> bool:
-        return (await handle.query("progress", result_type=ProgressInfo)).completed_steps >= 1
+        return bool((await handle.query("progress", result_type=ProgressInfo)).completed_steps >= 1)
 
     await eventually(reached)
 

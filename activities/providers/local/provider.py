@@ -22,7 +22,7 @@ from activities.providers.local.folder import Record, ServerFolder, folders, wri
 from activities.providers.local.isolation import Isolation
 from activities.providers.local.locks import exclusive
 from activities.remote.keys import client_key
-from workflows.domain.errors import ActionFailed, Conflict, InvalidRequest
+from workflows.domain.errors import ActionFailed, Conflict, InvalidRequest, ProvisioningError
 from workflows.domain.resources import Server, ServerSpec
 
 _LONGEST_PATH = 1000
@@ -83,6 +83,15 @@ class LocalProvider:
                 return None
             await self._start(folder, record)
             return record.server()
+
+    async def resume(self) -> None:
+        stopped = [server.spec for server, runs in self.servers() if not runs]
+        for spec in stopped:
+            try:
+                await self.start(spec.infra, spec.name)
+                log.info("server %s runs again", spec.key)
+            except ProvisioningError as error:
+                log.warning("server %s does not come back: %s", spec.key, error)
 
     async def find(self, infra: str, name: str) -> Server | None:
         folder = self._folder(infra, name)

@@ -1,0 +1,54 @@
+"""What tests of task services share: a server, what is in its world, and short ways to ask."""
+
+from typing import NamedTuple
+
+import httpx
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from tests.support.ssh_server import SshServer
+from tests.support.taskservs import TaskservBench
+from workflows.domain.actions import InstallTaskserv
+from workflows.domain.resources import Server, Taskserv
+
+
+@pytest.fixture
+def server(ssh_server: SshServer, taskserv_bench: TaskservBench) -> Server:
+    server = ssh_server.server()
+    taskserv_bench.providers.known.append(server)
+    return server
+
+
+class World(NamedTuple):
+    """What a server is like, apart from the memory of actions and jobs."""
+
+    files: list[str]
+    processes: list[list[str]]
+
+
+def world(ssh_server: SshServer) -> World:
+    memory = ssh_server.root / "var/lib/provisioning"
+    files = [
+        str(path.relative_to(ssh_server.root))
+        for path in sorted(ssh_server.root.rglob("*"))
+        if path.is_file()
+        and not any(path.is_relative_to(memory / part) for part in ("jobs", "actions", "touched"))
+        and path.name not in ("taskservs.lock", "server.pid")
+    ]
+    return World(files, sorted(p.cmdline() for p in ssh_server.processes()))
+
+
+async def answer(taskserv: Taskserv) -> str:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return (await client.get(f"http://{taskserv.address}/", timeout=5)).text
+
+
+async def installed(bench: TaskservBench, action: InstallTaskserv) -> Taskserv:
+    result = await bench.run(bench.taskservs.install_taskserv, action)
+    (effect,) = result.effects
+    assert isinstance(effect.after, Taskserv)
+    return effect.after
+
+
+def failure(error: pytest.ExceptionInfo[ApplicationError]) -> tuple[str | None, bool]:
+    return error.value.type, error.value.non_retryable
