@@ -18,7 +18,7 @@ from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchUpdate, StateSnapshot
 from workflows.domain.states import FailureAction, TaskStatus
 from workflows.handing_on import looks_up, servers_for
-from workflows.policies import ACCEPT, LOOK_UP
+from workflows.policies import LOOK_UP, RECORD
 from workflows.reporting import Reporter, insist
 from workflows.saga import gone_with_servers, undo
 from workflows.scheduler import Schedule
@@ -208,7 +208,7 @@ class BatchRun:
             effects = await workflow.execute_activity_method(
                 RecordActivities.open_effects, self._task_id(name), summary=f"what {name} did", **LOOK_UP
             )
-        remaining = await undo(effects, self._undid)
+        remaining = await undo(effects, self._undid, self.state.made_anew)
         self.state.remaining += _named(name, remaining)
         self.state.undone.append(name)
         self._tasks.undone(name, len(effects) - len(remaining), len(remaining))
@@ -250,7 +250,7 @@ class BatchRun:
         if not self.state.accepted:
             await insist(
                 lambda: workflow.execute_activity_method(
-                    RecordActivities.accept_batch, self._batch, summary="accept the batch", **ACCEPT
+                    RecordActivities.accept_batch, self._batch, summary="accept the batch", **RECORD
                 )
             )
             self.state.accepted = True

@@ -53,6 +53,8 @@ class BatchState(BaseModel):
     built: list[str] = []
     """Operations that have effects in the world which a rollback would take back."""
     undone: list[str] = []
+    made_anew: dict[str, Server] = {}
+    """Servers that came back when their deletion was undone, by key."""
     remaining: list[Remaining] = []
     accepted: bool = False
     cancelled_natively: bool = False

@@ -16,7 +16,9 @@ from workflows.policies import MAX_PARALLEL_ACTIONS, UNDO
 OnEffects = Callable[[Sequence[Effect]], None]
 
 
-async def undo(effects: Sequence[Effect], on_effects: OnEffects) -> list[Remaining]:
+async def undo(
+    effects: Sequence[Effect], on_effects: OnEffects, made_anew: dict[str, Server] | None = None
+) -> list[Remaining]:
     """Takes `effects` (oldest first) back, newest first; servers are independent of each other.
 
     An undoing that fails for good is skipped, so that the others still run.
@@ -24,6 +26,8 @@ async def undo(effects: Sequence[Effect], on_effects: OnEffects) -> list[Remaini
     Args:
         effects: what to take back.
         on_effects: is handed the undoing effects as they come.
+        made_anew: servers that came back when their deletion was undone, by key; is kept up to date. What
+            was done before such a deletion is taken back on the server that is there now.
 
     Returns:
         What could not be undone.
@@ -31,29 +35,34 @@ async def undo(effects: Sequence[Effect], on_effects: OnEffects) -> list[Remaini
     by_server: dict[str, list[Effect]] = {}
     for effect in effects:
         by_server.setdefault(effect.server.key, []).append(effect)
+    anew = {} if made_anew is None else made_anew
     slots = asyncio.Semaphore(MAX_PARALLEL_ACTIONS)
 
     async def within_slot(chain: Sequence[Effect]) -> list[Remaining]:
         async with slots:
-            return await _undo_chain(chain, on_effects)
+            return await _undo_chain(chain, on_effects, anew)
 
     remaining = await asyncio.gather(*(within_slot(chain) for chain in by_server.values()))
     return [one for chain in remaining for one in chain]
 
 
-async def _undo_chain(effects: Sequence[Effect], on_effects: OnEffects) -> list[Remaining]:
+async def _undo_chain(
+    effects: Sequence[Effect], on_effects: OnEffects, made_anew: dict[str, Server]
+) -> list[Remaining]:
     """The effects on one server, which build on each other."""
-    server_now: Server | None = None
     remaining: list[Remaining] = []
     for effect in reversed(effects):
+        key = effect.server.key
         try:
-            result = await perform(inverse(effect, server_now), **UNDO)
+            result = await perform(inverse(effect, made_anew.get(key)), **UNDO)
         except ActivityError as error:
             remaining.append(Remaining(what=_describe(effect), why=failure_text(error), effect=effect))
             continue
         on_effects(result.effects)
-        if effect.kind is EffectKind.SERVER_DELETED:
-            server_now = result.server
+        if effect.kind is EffectKind.SERVER_DELETED and result.server is not None:
+            made_anew[key] = result.server
+        elif effect.kind is EffectKind.SERVER_CREATED:
+            made_anew.pop(key, None)
     return remaining
 
 

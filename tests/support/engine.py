@@ -1,4 +1,4 @@
-"""The engine without infrastructure: real Temporal, real MongoDB, the real activities, servers in memory."""
+"""The engine without infrastructure: real Temporal and MongoDB; servers and task services in memory."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from activities.records import Records
 from activities.servers import Servers
 from activities.settings import Settings
 from tests.support.memory_provider import MemoryProvider
+from tests.support.memory_taskservs import MemoryTaskservs
 from tests.support.mongodb import EmbeddedMongo
 from worker import create_worker
 from workflows.batch import BatchWorkflow
@@ -34,6 +35,7 @@ class Engine:
     client: Client
     stores: Stores
     provider: MemoryProvider
+    taskservs: MemoryTaskservs
     task_queue: str
     records: Records
 
@@ -77,14 +79,16 @@ async def running_engine(
     )
     stores = open_stores(settings)
     provider = MemoryProvider()
+    taskservs = MemoryTaskservs(stores.inventory)
     written = records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots)
     contracts: list[ActivityContract] = [
         Servers(ProviderRegistry([provider]), stores.inventory),
         written,
         Executions(client),
+        taskservs,
     ]
     async with create_worker(client, name, contracts, strict=strict):
-        yield Engine(client, stores, provider, name, written)
+        yield Engine(client, stores, provider, taskservs, name, written)
     await stores.close()
 
 

@@ -33,6 +33,14 @@ def test_a_created_server_is_deleted_as_the_one_that_was_made() -> None:
     assert action.cause.undoes == "e"
 
 
+def test_a_server_that_was_made_anew_since_is_deleted_as_the_one_that_it_is_now() -> None:
+    anew = WEB.model_copy(update={"owner": "the undoing of a deletion"})
+    action = inverse(effect(EffectKind.SERVER_CREATED, None, WEB), anew)
+    assert isinstance(action, DeleteServer)
+    assert action.server == anew
+    assert action.cause.undoes == "e"
+
+
 def test_a_deleted_server_is_made_again_as_it_was_wanted() -> None:
     action = inverse(effect(EffectKind.SERVER_DELETED, WEB, None))
     assert isinstance(action, CreateServer)

@@ -81,12 +81,13 @@ class ActionResult(Frozen):
 def inverse(effect: Effect, server: Server | None = None) -> Action:
     """The action that takes `effect` back.
 
-    `server` is the server as it is now, where it was created anew since the effect and may be elsewhere.
+    `server` is the server as it is now, where it was created anew since the effect: it may be elsewhere, and
+    it is another one's to undo.
     """
     cause = effect.cause.model_copy(update={"undoes": effect.id})
     match effect.kind, effect.before, effect.after:
         case EffectKind.SERVER_CREATED, None, Server() as made:
-            return DeleteServer(cause=cause, server=made)
+            return DeleteServer(cause=cause, server=server or made)
         case EffectKind.SERVER_DELETED, Server() as gone, None:
             return CreateServer(cause=cause, spec=gone.spec)
         case EffectKind.TASKSERV_INSTALLED, None, Taskserv() as installed:
