@@ -9,8 +9,11 @@ from temporalio import activity
 
 @contextlib.asynccontextmanager
 async def heartbeat() -> AsyncIterator[None]:
-    """Heartbeats at a third of the activity's heartbeat timeout until the block is left."""
-    timeout = activity.info().heartbeat_timeout
+    """Heartbeats at a third of the activity's heartbeat timeout until the block is left.
+
+    Does nothing where there is no such timeout, or no activity: implementations can be called by themselves.
+    """
+    timeout = activity.info().heartbeat_timeout if activity.in_activity() else None
     beating = asyncio.create_task(_beat(timeout.total_seconds() / 3)) if timeout else None
     try:
         yield

@@ -1,6 +1,7 @@
 """Writes down what workflows report, and reads the little that they ask for."""
 
 from activities.failures import as_activity_failure
+from activities.heartbeat import heartbeat
 from activities.ports import EventLog, Inventory, Ledger, ReadModel, SnapshotStore
 from workflows.contracts.records import RecordActivities
 from workflows.domain import projections
@@ -28,7 +29,8 @@ class Records(RecordActivities):
 
     async def accept_batch(self, batch: BatchSpec) -> None:
         with as_activity_failure():
-            await self._read_model.accept(batch)
+            async with heartbeat():
+                await self._read_model.accept(batch)
 
     async def write_report(self, report: Report) -> None:
         """Each part is idempotent, so a report that was half written is simply written again.
@@ -37,15 +39,20 @@ class Records(RecordActivities):
         looks finds it.
         """
         with as_activity_failure():
-            if report.effects:
-                await self._ledger.append(report.effects)
-                await self._inventory.catch_up()
-            if snapshots := list(projections.snapshots(report)):
-                await self._snapshots.save(report.owner, report.number, snapshots)
-            await self._read_model.apply(report.tasks, report.batch)
-            if events := list(projections.events(report)):
-                await self._event_log.append(events)
+            async with heartbeat():
+                await self._write(report)
+
+    async def _write(self, report: Report) -> None:
+        if report.effects:
+            await self._ledger.append(report.effects)
+            await self._inventory.catch_up()
+        if snapshots := list(projections.snapshots(report)):
+            await self._snapshots.save(report.owner, report.number, snapshots)
+        await self._read_model.apply(report.tasks, report.batch)
+        if events := list(projections.events(report)):
+            await self._event_log.append(events)
 
     async def open_effects(self, task_id: str) -> list[Effect]:
         with as_activity_failure():
-            return still_open(entry.effect for entry in await self._ledger.by_task(task_id))
+            async with heartbeat():
+                return still_open(entry.effect for entry in await self._ledger.by_task(task_id))

@@ -66,13 +66,16 @@ UNDO = ActivityOptions(
     retry_policy=_UNDO_RETRIES,
 )
 
-RECORD = ActivityOptions(start_to_close_timeout=timedelta(seconds=15), retry_policy=_RECORD_RETRIES)
+RECORD = ActivityOptions(
+    # Rows for 10,000 operations take their time; a worker that dies over them is noticed by its heartbeat.
+    start_to_close_timeout=timedelta(seconds=120),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_RECORD_RETRIES,
+)
 """Retried for as long as it takes: what happened must be written down."""
 
-ACCEPT = ActivityOptions(start_to_close_timeout=timedelta(seconds=120), retry_policy=_RECORD_RETRIES)
-"""Rows for each of up to 10,000 operations; an attempt that is cut off was not in vain."""
-
-LOOK_UP = ActivityOptions(start_to_close_timeout=timedelta(seconds=15), retry_policy=_RECORD_RETRIES)
+LOOK_UP = RECORD
+"""Waits for the stores for as long as they are away."""
 
 ATTACH = ActivityOptions(
     start_to_close_timeout=timedelta(days=30),
