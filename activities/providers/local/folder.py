@@ -56,10 +56,14 @@ class ServerFolder:
         self._record = self.path / "server.json"
 
     def exists(self) -> bool:
-        return self.path.exists()
+        return self.path.is_dir()
 
     def make(self, isolation: IsolationName) -> None:
-        self.path.mkdir(parents=True, mode=0o755)
+        """Raises ActionFailed where something that is no server's folder is in its place."""
+        try:
+            self.path.mkdir(parents=True, mode=0o755)
+        except FileExistsError as error:
+            raise ActionFailed(f"{error.filename} is in the way of a server's folder") from error
         self._isolation.write_text(isolation)
         self.seed.mkdir(mode=0o700)
 
