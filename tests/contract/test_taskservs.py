@@ -56,6 +56,8 @@ async def test_what_does_not_answer_is_repaired_without_an_effect(
     result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, again)
     assert result.effects == ()
     assert await answer(there) == "here"
+    told = [line.text for line in taskserv_bench.log.lines.values() if line.task_id == "t9"]
+    assert told[0] == "beacon is as wanted but does not answer: bringing it up again"
 
 
 async def test_other_parameters_reconfigure_and_the_inverse_brings_the_old_ones_back(

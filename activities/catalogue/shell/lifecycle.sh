@@ -57,9 +57,9 @@ task_install() {
   for required in $REQUIRES; do
     [ -e "$VAR/taskservs/$required/marker.json" ] || fail "$SERVICE needs $required, which is not installed"
   done
-  if [ -s files/before.json ] && cmp -s files/before.json files/after.json && answers; then
-    echo "$SERVICE is as wanted and answers"
-    return
+  if [ -s files/before.json ] && cmp -s files/before.json files/after.json; then
+    if answers; then echo "$SERVICE is as wanted and answers"; return; fi
+    echo "$SERVICE is as wanted but does not answer: bringing it up again"
   fi
   touch_as "$PROVISIONING_JOB"
   if [ -s files/before.json ] && ! cmp -s files/before.json files/after.json; then bring_up configure; else bring_up create; fi

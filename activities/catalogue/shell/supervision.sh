@@ -109,7 +109,9 @@ answers() {
     tcp) timeout 5 bash -c ': <"/dev/tcp/$1/$2"' - "$ADDRESS" "$PORT" 2>/dev/null || return 1 ;;
     http) timeout 5 bash -c '
         exec 3<>"/dev/tcp/$1/$2" || exit 1
-        printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$1" >&3
+        # In one write: printf makes one of each line, and a server that answers the first and closes breaks the
+        # pipe under the others. The last line feed is the one that <<< appends, as $() takes it away.
+        cat >&3 <<<"$(printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$1")"
         read -r _ status _ <&3 && [ "$status" -lt 400 ]' - "$ADDRESS" "$PORT" "$HEALTH_PATH" 2>/dev/null || return 1 ;;
     command) (set -eu; . files/service/health) >/dev/null 2>&1 8>&- || return 1 ;;
   esac
