@@ -16,6 +16,7 @@ import pytest
 
 from activities.providers.local.folder import ServerFolder
 from tests.support.local_servers import CACHE, LocalStack, local_stack
+from tests.support.stack import eventually
 from workflows.domain.resources import Server, ServerSpec
 
 _PRELUDE = """
@@ -205,6 +206,8 @@ async def test_comes_back_with_its_files_after_its_processes_were_killed(stack: 
 async def test_a_worker_that_starts_brings_back_what_stopped(stack: LocalStack) -> None:
     server = await stack.provider.create(_SPEC, "owner-1")
     os.kill(first_process(stack, server), signal.SIGKILL)
+    # The kernel takes a moment to end them all.
+    await eventually(lambda: not any(runs for _, runs in stack.provider.servers()))
     await stack.another().resume()
     assert await stack.run(server, "echo back") == "back"
 
