@@ -29,3 +29,10 @@ class Executions(ExecutionActivities):
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return None
                 raise
+
+    async def cancel_execution(self, workflow_id: str) -> None:
+        try:
+            await self._client.get_workflow_handle(workflow_id).cancel()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise

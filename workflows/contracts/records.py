@@ -32,3 +32,8 @@ class ExecutionActivities(ActivityContract):
     @abstractmethod
     async def await_operation(self, task_id: str) -> OperationResult | None:
         """The result of an operation that an earlier run of the batch started; None if it never was."""
+
+    @activity.defn(name="cancel_execution")
+    @abstractmethod
+    async def cancel_execution(self, workflow_id: str) -> None:
+        """Asks Temporal to cancel an execution, which may be the one that asks; nothing if it has ended."""

@@ -1,0 +1,99 @@
+"""`python -m tests.replay.record`: records the golden histories anew, from real runs.
+
+To be run, and its result looked at, only when running workflows may be left behind: what is recorded here is
+what a new version must still be able to go on with.
+"""
+
+import asyncio
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHistory
+
+from tests.replay.brief import FLAGS, runs_of
+from tests.replay.scenarios import Scenario, scenarios
+from tests.support.engine import Engine, running_engine
+from tests.support.mongodb import EmbeddedMongo
+from tests.support.temporal import connect, start_dev_server
+from workflows.codec import data_converter
+from workflows.domain.identity import task_id
+
+HISTORIES = Path(__file__).parent / "histories"
+
+IDENTITY = "recorder"
+"""Stands where a client's or worker's process and host would."""
+
+
+async def main() -> None:
+    wanted = scenarios()
+    with _folder() as usual, _folder() as brief:
+        mongodb = EmbeddedMongo(Path(usual))
+        mongodb.start()
+        try:
+            await record([one for one in wanted if not one.continued], mongodb, Path(usual))
+            await record([one for one in wanted if one.continued], mongodb, Path(brief), *FLAGS)
+        finally:
+            mongodb.stop()
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="provisioning-record-")
+
+
+async def record(wanted: list[Scenario], mongodb: EmbeddedMongo, folder: Path, *flags: str) -> None:
+    """Plays the scenarios one after the other on a dev server with these flags, and keeps their histories."""
+    server, target = await start_dev_server(folder, *flags)
+    try:
+        await connect(target)
+        client = await Client.connect(target, data_converter=data_converter, identity=IDENTITY)
+        name = f"recorder-{uuid4().hex}"
+        async with running_engine(client, mongodb.uri, folder, name=name, strict=True) as engine:
+            for scenario in wanted:
+                await scenario.play(engine)
+                await keep(engine, scenario)
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+async def keep(engine: Engine, scenario: Scenario) -> None:
+    folder = HISTORIES / scenario.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    batch_id = scenario.wanted.batch_id
+    for number, history in enumerate([run async for run in runs_of(engine.client, batch_id)], start=1):
+        (folder / f"batch-{number}.json").write_text(_text(history))
+    for name in scenario.children:
+        child = engine.client.get_workflow_handle(task_id(batch_id, name))
+        (folder / f"operation-{name}.json").write_text(_text(await child.fetch_history()))
+    print(f"{scenario.name}: {', '.join(sorted(path.stem for path in folder.iterdir()))}")
+
+
+def _text(history: WorkflowHistory) -> str:
+    """An event a line, without stack traces: they name this machine's paths, and no replay looks at them."""
+    kept = json.loads(history.to_json())
+    for node in _objects(kept):
+        node.pop("stackTrace", None)
+    events = ",\n".join(json.dumps(event, sort_keys=True) for event in kept["events"])
+    return f'{{"events": [\n{events}\n]}}\n'
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """All JSON objects within `value`."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _objects(one)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.CRITICAL)  # activities fail here because they are told to
+    asyncio.run(main())
