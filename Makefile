@@ -25,8 +25,8 @@ test: setup  ## run the tests against the real embedded parts
 	@$(PYTHON_ENV)/python -m pytest
 
 check: environment  ## lint, format, types and import rules
-	@$(PYTHON_ENV)/ruff check .
-	@$(PYTHON_ENV)/ruff format --check .
+	@$(PYTHON_ENV)/ruff check --no-cache .
+	@$(PYTHON_ENV)/ruff format --no-cache --check .
 	@$(PYTHON_ENV)/mypy
 	@$(PYTHON_ENV)/mypy worker.py
 	@$(PYTHON_ENV)/lint-imports

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import ParamSpec
 from uuid import uuid4
 
-from activities.catalogue.catalogue import Catalogue
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from activities.catalogue.catalogue import Catalogue
 from activities.ports import ServerProvider, ServerProviders
 from api.errors import join, where
 from api.schemas.batch_operations import BatchOperation, BatchOperationRequest

@@ -5,6 +5,7 @@ polls, and ends at SIGTERM.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -38,3 +39,5 @@ async def _until(stopping: asyncio.Event) -> None:
 
 if __name__ == "__main__":
     asyncio.run(main(*sys.argv[1:]))
+    # The SDK's own threads may still call into Python, and abort the process while it takes itself apart.
+    os._exit(0)
