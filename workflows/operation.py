@@ -202,7 +202,7 @@ class OperationRun:
             status=status,
             servers=tuple(self._servers.values()),
             effects=tuple(self._effects),
-            unwritten_effects=unwritten.effects,
+            unwritten=len(unwritten.effects),
             unwritten_updates=unwritten.updates,
             output="\n".join(self._notes),
             error=error,

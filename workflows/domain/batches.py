@@ -53,14 +53,18 @@ class OperationResult(Frozen):
     """The servers that it made or worked on, for its dependents."""
     effects: tuple[Effect, ...] = ()
     """All that it did, its own undoing included, in order."""
-    unwritten_effects: tuple[Effect, ...] = ()
-    """Those of them that are not known to be in the ledger; the parent writes them."""
+    unwritten: int = 0
+    """How many of the last effects are not known to be in the ledger; the parent writes them."""
     unwritten_updates: tuple[TaskUpdate, ...] = ()
     """Steps on the way that are not known to be written down."""
     output: str = ""
     error: str | None = None
     remaining: tuple[Remaining, ...] = ()
     """What could not be undone."""
+
+    @property
+    def unwritten_effects(self) -> tuple[Effect, ...]:
+        return self.effects[len(self.effects) - self.unwritten :]
 
 
 class BatchResult(Frozen):
