@@ -7,11 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 SUITE = "bookworm"
-_MIRRORS = (
-    "deb http://deb.debian.org/debian bookworm main",
-    "deb http://deb.debian.org/debian bookworm-updates main",
-    "deb http://security.debian.org/debian-security bookworm-security main",
-)
 _PACKAGES = (
     "ca-certificates",
     "curl",
@@ -75,11 +70,10 @@ def identity() -> str:
 
 
 def _sources() -> Sequence[str]:
-    """The host's own mirrors where it is the same Debian, the public ones elsewhere."""
+    """The host's own mirrors where it is the same Debian; elsewhere none, and mmdebstrap takes its own."""
     folder = Path("/etc/apt")
     files = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
-    own = [str(file) for file in files if serves_suite(file)]
-    return own or _MIRRORS
+    return [str(file) for file in files if serves_suite(file)]
 
 
 def serves_suite(file: Path) -> bool:
