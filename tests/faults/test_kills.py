@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import os
 import random
 import sys
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from tests.support.stack import MEMBERS, ROOT, Stack, a_stack, eventually
+from tests.support.world import answer, operation
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "2"))
 SEED = int(os.environ.get("TEST_SEED", random.SystemRandom().randrange(10_000)))
@@ -30,33 +30,11 @@ def three_layers(infra: str) -> dict[str, Any]:
     for number in range(LAYER):
         server = {"name": f"box{number}", "plan": "1xCPU-1GB", "zone": "local"}
         operations += [
-            operation(f"server{number}", "server_batch", [], infra, server_configs=[server]),
-            operation(f"beacon{number}", "taskserv_batch", [f"server{number}"], infra, taskservs=["beacon"]),
-            operation(f"echo{number}", "taskserv_batch", [f"beacon{number}"], infra, taskservs=["echo"]),
+            operation(f"server{number}", [], infra, server_configs=[server]),
+            operation(f"beacon{number}", [f"server{number}"], infra, taskservs=["beacon"]),
+            operation(f"echo{number}", [f"beacon{number}"], infra, taskservs=["echo"]),
         ]
     return {"name": infra, "parallel_limit": 4, "operations": operations}
-
-
-def operation(name: str, kind: str, needs: list[str], infra: str, **config: Any) -> dict[str, Any]:
-    return {
-        "id": name,
-        "type": kind,
-        "provider": "local",
-        "dependencies": needs,
-        "config": {"infra": infra, **config},
-    }
-
-
-async def answer(stack: Stack, path: str, **query: Any) -> Any:
-    """The data of a GET, however often what answers it is killed meanwhile."""
-    async with asyncio.timeout(120):
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                got = await stack.http.get(path, params=query)
-                if got.status_code == 200:
-                    return got.json()["data"]
-                assert got.status_code == 503, got.text
-            await asyncio.sleep(0.2)
 
 
 async def has_ended(stack: Stack, batch: str) -> bool:
@@ -148,7 +126,7 @@ def stands_in(stack: Stack, process: psutil.Process) -> bool:
 
 async def everything_can_be_deleted(stack: Stack, infra: str) -> None:
     servers = [{"name": f"box{number}"} for number in range(LAYER)]
-    wanted = operation("delete", "server_batch", [], infra, operation="delete", server_configs=servers)
+    wanted = operation("delete", [], infra, operation="delete", server_configs=servers)
     accepted = await stack.http.post("/batch/execute", json={"name": "delete", "operations": [wanted]})
     assert accepted.status_code == 200, accepted.text
     batch = accepted.json()["data"]["batch_id"]

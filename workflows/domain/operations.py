@@ -31,38 +31,34 @@ class _Config(BaseModel):
     on_failure: FailureAction | None = None
 
 
-class ServerConfig(BaseModel):
+class _Counted(BaseModel):
     """One server, or `count` of them named `name-1` to `name-count`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ResourceName
+    count: int | None = Field(default=None, ge=1, le=1000)
+
+    def names(self) -> list[str]:
+        if self.count is None:
+            return [self.name]
+        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
+
+
+class ServerConfig(_Counted):
+    """Servers to create."""
+
     plan: Label
     zone: Label
-    count: int | None = Field(default=None, ge=1, le=1000)
     labels: dict[Label, Annotated[str, StringConstraints(max_length=255)]] = {}
 
-    def names(self) -> list[str]:
-        if self.count is None:
-            return [self.name]
-        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
 
+class ServerToDelete(_Counted):
+    """Servers to delete. `plan` and `zone` may be given, so that a create can be sent again as a delete."""
 
-class ServerToDelete(BaseModel):
-    """A server to delete. `plan` and `zone` may be given, so that a create can be sent again as a delete."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: ResourceName
     plan: Label | None = None
     zone: Label | None = None
-    count: int | None = Field(default=None, ge=1, le=1000)
     labels: dict[str, str] = {}
-
-    def names(self) -> list[str]:
-        if self.count is None:
-            return [self.name]
-        return [f"{self.name}-{number}" for number in range(1, self.count + 1)]
 
 
 class CreateServersConfig(_Config):
