@@ -2,9 +2,14 @@
 
 PYTHON_ENV := .venv/bin
 SHELL := /bin/bash
+# Every process of a stack would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Python 3.11 marks the place in a traceback's line with the help of ast.parse, which fails now and then where
+# an object is finalized meanwhile (SystemError: AST constructor recursion depth mismatch).
+export PYTHONNODEBUGRANGES := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment demo run test check bench clean
+.PHONY: help setup environment demo run test fuzz check bench clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +27,10 @@ run: setup  ## run the embedded stack in the foreground; Ctrl-C stops it
 	@$(PYTHON_ENV)/python -m deploy.local run
 
 test: setup  ## run the tests against the real embedded parts
-	@$(PYTHON_ENV)/python -m pytest
+	@$(PYTHON_ENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: setup  ## fuzz the running stack for long
+	@$(PYTHON_ENV)/python -m tests.fuzz
 
 check: environment  ## lint, format, types and import rules
 	@$(PYTHON_ENV)/ruff check --no-cache .

@@ -1,15 +1,16 @@
 """The small interfaces behind which the outside world sits: adapters implement them, activities know them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from workflows.domain.batches import BatchSpec
-from workflows.domain.effects import Effect
+from pydantic import Field
+
+from activities.monitoring_ports import WorkflowTotals
+from workflows.domain.batches import BatchSpec, StorageBackend
 from workflows.domain.events import Event
-from workflows.domain.inventory import LedgerEntry
 from workflows.domain.records import BatchRecord, BatchUpdate, StateSnapshot, TaskRecord
-from workflows.domain.resources import Frozen, Server, ServerSpec, Taskserv
+from workflows.domain.resources import Frozen, Server, ServerSpec
 from workflows.domain.states import BatchStatus, TaskStatus
 from workflows.domain.task_updates import TaskUpdate
 
@@ -63,6 +64,18 @@ class ServerProvider(Protocol):
         """
 
 
+@runtime_checkable
+class AbandonsAttempts(Protocol):
+    """What a provider may have besides, where two attempts at one name can each have made a server."""
+
+    async def abandon(self, spec: ServerSpec, owner: str) -> None:
+        """Removes whatever `owner` has made of `spec`, also where `find` gives another owner's server.
+
+        Raises:
+            ActionFailed: it cannot be removed, and trying again will not help.
+        """
+
+
 class ServerProviders(Protocol):
     """The providers by name."""
 
@@ -95,53 +108,14 @@ class LogSink(Protocol):
         """Waits up to `seconds` for all lines so far to be stored; False if they are not yet."""
 
 
-class Ledger(Protocol):
-    """The append-only record of effects, in one order without gaps."""
-
-    async def append(self, effects: Sequence[Effect]) -> None:
-        """Writes the effects in this order; those that are there already stay where they are."""
-
-    async def by_task(self, task_id: str) -> Sequence[LedgerEntry]:
-        """The entries of one task, oldest first."""
-
-    async def page(
-        self,
-        *,
-        task_id: str | None = None,
-        batch_id: str | None = None,
-        server: str | None = None,
-        limit: int,
-        offset: int,
-    ) -> Page[LedgerEntry]:
-        """The ledger, newest first. `server` is a name, or `infra/name`."""
-
-
-class InventoryItem(Frozen):
-    """A server with the task services on it, and the task that made it."""
-
-    server: Server
-    task_id: str
-    taskservs: tuple[Taskserv, ...] = ()
-
-
-class Inventory(Protocol):
-    """What exists, as the ledger tells it."""
-
-    async def catch_up(self) -> None:
-        """Folds in every ledger entry that is not folded in yet."""
-
-    async def server(self, infra: str, name: str) -> InventoryItem | None: ...
-
-    async def servers(
-        self, infra: str | None = None, provider: str | None = None
-    ) -> Sequence[InventoryItem]: ...
-
-
 class ReadModel(Protocol):
     """The lists of tasks and batches: a projection, never the truth."""
 
     async def accept(self, batch: BatchSpec) -> None:
         """Rows for the batch and its tasks, pending; rows that exist stay as they are."""
+
+    async def accept_task(self, task: TaskRecord) -> None:
+        """A row for a task that belongs to no batch; one that exists stays as it is."""
 
     async def apply(self, tasks: Sequence[TaskUpdate], batch: BatchUpdate | None) -> None:
         """Changes rows whose version is lower than the update's."""
@@ -159,6 +133,14 @@ class ReadModel(Protocol):
     async def batches(self, *, status: BatchStatus | None, limit: int, offset: int) -> Page[BatchRecord]:
         """Newest first."""
 
+    async def tasks_with(self, ids: Collection[str]) -> Sequence[TaskRecord]:
+        """Those of these tasks that there are, in no order."""
+
+    async def operations_named(self, operation_ids: Collection[str]) -> Sequence[TaskRecord]:
+        """The tasks of all operations, of whatever batch, that bear one of these ids; in no order."""
+
+    async def totals(self) -> WorkflowTotals: ...
+
 
 class EventLog(Protocol):
     """What happened, in one order without gaps, for whoever follows it."""
@@ -168,6 +150,16 @@ class EventLog(Protocol):
 
     async def read(self, after: int, limit: int) -> Sequence[tuple[int, Event]]:
         """Up to `limit` events with a sequence number above `after`, in order."""
+
+    async def last(self) -> int:
+        """The sequence number of the last event; 0 where there is none."""
+
+
+class EventSignals(Protocol):
+    """Says when the event log has grown, whichever process wrote. A hint, which may be late or missing."""
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when something may have been appended since the last wait, or after `seconds`."""
 
 
 class SnapshotStore(Protocol):
@@ -179,15 +171,68 @@ class SnapshotStore(Protocol):
     async def load(self, owner: str, workflow_id: str) -> Sequence[StateSnapshot]:
         """The snapshots of `workflow_id` among those kept for `owner`, in order of their sequence."""
 
+    async def check(self) -> None:
+        """Tries for real whether a snapshot could be stored now; leaves nothing behind.
+
+        The caller sets the deadline. The message is shown to users: no address, no path, no secret.
+
+        Raises:
+            Unavailable: it could not, and why.
+        """
+
+
+class SnapshotStores(Protocol):
+    """The storages that a batch can choose from."""
+
+    def names(self) -> Sequence[StorageBackend]: ...
+
+    def get(self, name: StorageBackend) -> SnapshotStore: ...
+
+
+class WaitingSnapshots(Frozen):
+    """One report's snapshots whose storage was away."""
+
+    storage_backend: StorageBackend
+    owner: str
+    number: str
+    snapshots: tuple[StateSnapshot, ...]
+
+
+class SnapshotOutbox(Protocol):
+    """Keeps snapshots until their storage takes them."""
+
+    async def add(self, waiting: WaitingSnapshots) -> None:
+        """Adding one again changes nothing."""
+
+    async def of(self, backend: StorageBackend, owner: str) -> Sequence[WaitingSnapshots]:
+        """What waits for one storage and one owner."""
+
+    async def deliver(
+        self, backend: StorageBackend, take: Callable[[WaitingSnapshots], Awaitable[None]]
+    ) -> None:
+        """Hands all that waits for a storage to `take`, and forgets each that it took."""
+
 
 class User(Frozen):
     id: str
     username: str
     email: str
-    password_hash: str
+    password_hash: str = Field(repr=False)
     roles: tuple[str, ...]
     disabled: bool = False
     created_at: datetime
+    token_version: int = 0
+    """Tokens of another version are void."""
+    mfa_secret: str | None = Field(default=None, repr=False)
+    """The sealed TOTP secret; with it, a login needs a code."""
+    mfa_candidate: str | None = Field(default=None, repr=False)
+    """A sealed TOTP secret that no code has confirmed yet."""
+    mfa_last_step: int = 0
+    """The time step of the last code that was accepted: it and older ones are used up."""
+    leaving_since: datetime | None = None
+    """When somebody set out to take this admin's place away, and has not ended (`api/last_admin.py`)."""
+    revision: int = 0
+    """Counts the changes, so that two at once do not undo each other."""
 
 
 class UserStore(Protocol):
@@ -195,7 +240,39 @@ class UserStore(Protocol):
 
     async def by_id(self, user_id: str) -> User | None: ...
 
+    async def all(self) -> Sequence[User]:
+        """Every user, by name."""
+
     async def add(self, user: User) -> bool:
         """False, and nothing changed, if the name is taken."""
 
+    async def replace(self, user: User) -> bool:
+        """Writes a changed user, if nobody else has changed it since `user.revision`; else False."""
+
     async def count(self) -> int: ...
+
+
+class Claim(Frozen):
+    """What a client's idempotency key stands for: whoever holds the same claim does the same work."""
+
+    id: str
+    body: str
+    """Digest of the request's body."""
+    work_id: str
+    """Id of what the request starts, a UUID."""
+    created_at: datetime
+    answer: str | None = None
+    """The answer's data as JSON text, once it is known."""
+
+
+class ClaimStore(Protocol):
+    """Keeps claims for a day."""
+
+    async def find(self, claim_id: str) -> Claim | None:
+        """Raises Conflict where it is there and cannot be read."""
+
+    async def claim(self, wanted: Claim) -> Claim:
+        """The claim under this id that stands: `wanted`, or one that was there before. Raises as `find`."""
+
+    async def answered(self, claim_id: str, answer: str) -> str:
+        """Stores the answer, and returns the one that stands: the first."""

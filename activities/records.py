@@ -2,12 +2,13 @@
 
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
-from activities.ports import EventLog, Inventory, Ledger, ReadModel, SnapshotStore
+from activities.ledger_ports import Inventory, Ledger
+from activities.ports import EventLog, ReadModel, SnapshotStores
 from workflows.contracts.records import RecordActivities
 from workflows.domain import projections
 from workflows.domain.batches import BatchSpec
 from workflows.domain.effects import Effect, still_open
-from workflows.domain.records import Report
+from workflows.domain.records import Report, TaskRecord
 
 
 class Records(RecordActivities):
@@ -19,7 +20,7 @@ class Records(RecordActivities):
         inventory: Inventory,
         read_model: ReadModel,
         event_log: EventLog,
-        snapshots: SnapshotStore,
+        snapshots: SnapshotStores,
     ) -> None:
         self._ledger = ledger
         self._inventory = inventory
@@ -32,11 +33,17 @@ class Records(RecordActivities):
             async with heartbeat():
                 await self._read_model.accept(batch)
 
+    async def accept_task(self, task: TaskRecord) -> None:
+        with as_activity_failure():
+            async with heartbeat():
+                await self._read_model.accept_task(task)
+
     async def write_report(self, report: Report) -> None:
         """Each part is idempotent, so a report that was half written is simply written again.
 
         What happened comes before how it looks, and events come last: whoever is told of a change and
-        looks finds it.
+        looks finds it. A snapshot storage that is away costs its patience and holds up nothing more: the
+        snapshots then wait beside the read model, where they are found as well.
         """
         with as_activity_failure():
             async with heartbeat():
@@ -47,7 +54,8 @@ class Records(RecordActivities):
             await self._ledger.append(report.effects)
             await self._inventory.catch_up()
         if snapshots := list(projections.snapshots(report)):
-            await self._snapshots.save(report.owner, report.number, snapshots)
+            storage = self._snapshots.get(report.storage_backend)
+            await storage.save(report.owner, report.number, snapshots)
         await self._read_model.apply(report.tasks, report.batch)
         if events := list(projections.events(report)):
             await self._event_log.append(events)

@@ -1,17 +1,17 @@
 """Creates and deletes servers, at whatever provider."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
-from activities.ports import Inventory, InventoryItem, ServerProviders
+from activities.ledger_ports import Inventory
+from activities.ports import AbandonsAttempts, ServerProviders
+from activities.server_planning import deletions
 from workflows.contracts.servers import ServerActivities, ServerDeletion
 from workflows.domain.actions import CreateServer, DeleteServer
 from workflows.domain.effects import ActionResult, Effect, EffectKind
-from workflows.domain.errors import InvalidRequest, NotFound
 from workflows.domain.identity import effect_id
-from workflows.domain.resources import Server
+from workflows.domain.resources import Server, dependents_first
 
 
 class Servers(ServerActivities):
@@ -22,16 +22,8 @@ class Servers(ServerActivities):
         self._inventory = inventory
 
     async def plan_server_deletion(self, wanted: ServerDeletion) -> list[DeleteServer]:
-        infra, names = wanted.config.infra, list(dict.fromkeys(wanted.config.names()))
         with as_activity_failure():
-            items = [await self._look_up(wanted, name) for name in names]
-            _all_found(infra, names, items)
-            found = [item for item in items if item is not None]
-            _all_of_provider(wanted.provider, [item.server for item in found])
-            return [
-                DeleteServer(cause=wanted.cause, server=item.server, taskservs=item.taskservs)
-                for item in found
-            ]
+            return await deletions(wanted, self._inventory)
 
     async def create_server(self, action: CreateServer) -> ActionResult:
         with as_activity_failure():
@@ -61,34 +53,19 @@ class Servers(ServerActivities):
         with as_activity_failure():
             async with heartbeat():
                 provider = self._providers.get(action.spec.provider)
+                if isinstance(provider, AbandonsAttempts):
+                    await provider.abandon(action.spec, action.key)
+                    return
                 server = await provider.find(action.spec.infra, action.spec.name)
                 if server is not None and server.owner == action.key:
                     await provider.delete(server)
 
-    async def _look_up(self, wanted: ServerDeletion, name: str) -> InventoryItem | None:
-        """From the inventory, unless the batch made the server so lately that it is not in there yet."""
-        infra = wanted.config.infra
-        known = next((s for s in wanted.known if (s.spec.infra, s.spec.name) == (infra, name)), None)
-        item = await self._inventory.server(infra, name)
-        if known is not None and (item is None or item.server.owner != known.owner):
-            return InventoryItem(server=known, task_id=wanted.cause.task_id)
-        return item
-
-
-def _all_found(infra: str, names: Sequence[str], items: Sequence[InventoryItem | None]) -> None:
-    missing = [name for name, item in zip(names, items, strict=True) if item is None]
-    if missing:
-        raise NotFound(f"infra {infra} has no server {', '.join(missing)}")
-
-
-def _all_of_provider(provider: str, servers: Sequence[Server]) -> None:
-    others = [f"{s.spec.name} ({s.spec.provider})" for s in servers if s.spec.provider != provider]
-    if others:
-        raise InvalidRequest(f"not servers of provider {provider}: {', '.join(others)}")
-
 
 def _deletion(action: DeleteServer) -> tuple[Effect, ...]:
-    """What stood on the server is gone with it, and is first in the order, as if removed before."""
+    """What stood on the server is gone with it, and is first in the order, as if removed before.
+
+    What is undone comes back in the opposite order, each after what it requires.
+    """
     now = datetime.now(UTC)
     origin = action.cause.origin
     removed = (
@@ -99,7 +76,7 @@ def _deletion(action: DeleteServer) -> tuple[Effect, ...]:
             at=now,
             before=taskserv,
         )
-        for taskserv in action.taskservs
+        for taskserv in dependents_first(action.taskservs)
     )
     deleted = Effect(
         id=action.key, kind=EffectKind.SERVER_DELETED, cause=action.cause, at=now, before=action.server

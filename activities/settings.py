@@ -8,6 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 PREFIX = "PROVISIONING_"
 
+_ORIGIN = r"https?://[^\s/?#@*,]+"
+_SAFE_URL = r"^(https://|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/])[^\s?#@]*$"
+_REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}"
+_REGIONS = rf"^(\s*{_REGION}\s*(,\s*{_REGION}\s*)*)?$"
+_ORIGINS = rf"^(\s*{_ORIGIN}\s*(,\s*{_ORIGIN}\s*)*)?$"
+
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used. The message is one line for each."""
@@ -33,7 +39,57 @@ class Settings(BaseModel):
     admin_username: str = "admin"
     admin_password: SecretStr | None = None
     jwt_secret: SecretStr | None = None
+    jwt_previous_secrets: SecretStr | None = None
+    """Secrets whose tokens still hold, separated by commas: those before the last rotation."""
     token_lifetime: int = Field(default=3600, ge=60)
+    """Seconds that a token holds."""
+    session_lifetime: int = Field(default=7 * 24 * 3600, ge=60)
+    """Seconds after a login for which its token may be refreshed."""
+    login_window: int = Field(default=60, ge=1)
+    """Seconds in which failed logins are counted."""
+    encryption_key: SecretStr | None = None
+    """What secrets in the database are encrypted with; several, separated by commas: the first encrypts."""
+    surrealdb_port: int = Field(default=8000, ge=1, le=65535)
+    surrealdb_url: str | None = Field(default=None, pattern=r"^wss?://[^\s/?#@]+/?$")
+    """A SurrealDB server, as `ws://host:port`; without it the embedded one is used."""
+    surrealdb_username: str | None = None
+    surrealdb_password: SecretStr | None = None
+    surrealdb_namespace: str = Field(default="provisioning", pattern=r"^\w+$")
+    surrealdb_database: str = Field(default="provisioning", pattern=r"^\w+$")
+    aws_regions: str = Field(default="", pattern=_REGIONS)
+    """Where servers at AWS may be, separated by commas; without any, AWS is not offered."""
+    aws_endpoint_url: str | None = Field(default=None, pattern=rf"^{_ORIGIN}/?$")
+    """Who is asked instead of AWS itself, such as a test server."""
+    aws_access_key_id: SecretStr | None = None
+    aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+    aws_credentials_file: Path | None = None
+    aws_profile: str | None = None
+    """Of the credentials file."""
+    aws_image: str = "136693071363/debian-12-amd64-*"
+    """What servers start with that name no image: an id, or an account and a name, whose newest is taken."""
+    aws_ssh_user: str = Field(default="admin", pattern=r"^[a-z_][a-z0-9_-]{0,31}$")
+    """Whom that image lets in."""
+    aws_address: Literal["public", "private"] = "public"
+    """At which of its addresses a server is reached."""
+    aws_ssh_sources: str = "0.0.0.0/0"
+    """Networks from which SSH is let in, separated by commas."""
+    aws_open_ports: str = ""
+    """TCP ports that everybody reaches, separated by commas."""
+    upcloud_url: str = Field(default="https://api.upcloud.com/1.3", pattern=_SAFE_URL)
+    """Where UpCloud's API is; without TLS only on this machine."""
+    upcloud_token: SecretStr | None = None
+    upcloud_token_file: Path | None = None
+    """A file that holds the token, in its place; likewise for the password."""
+    upcloud_username: str | None = None
+    upcloud_password: SecretStr | None = None
+    upcloud_password_file: Path | None = None
+    upcloud_template: str = Field(default="Debian GNU/Linux 12 (Bookworm)", min_length=1, max_length=255)
+    """Title or UUID of what servers start with that name no image."""
+    upcloud_address: Literal["public", "private"] = "public"
+    """At which of its addresses a server is reached."""
+    upcloud_ssh_port: int = Field(default=22, ge=1, le=65535)
+    """Where the servers' SSH servers listen."""
     cache_dir: Path = Path("~/.cache/provisioning")
     """What can be built again: the local servers' base image and downloaded packages."""
     infra_dir: Path = Path("deploy/infra")
@@ -43,8 +99,15 @@ class Settings(BaseModel):
     max_operations: int = Field(default=10_000, ge=1)
     """Operations of one batch, and servers that one batch may make."""
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
+    max_string_length: int = Field(default=65_536, ge=1024)
+    """Characters of any one text in a body."""
+    body_timeout: int = Field(default=60, ge=1)
+    """Seconds within which a body must have arrived."""
     workers: int = Field(default=1, ge=1, le=64)
+    cors_origins: str = Field(default="", pattern=_ORIGINS)
+    """Origins whose pages may call the API, separated by commas; each is named, there is no `*`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":

@@ -1,5 +1,6 @@
 """The port to the task services of a server, which itself remembers what is installed and what was begun."""
 
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,6 +31,8 @@ class Attempt(Frozen):
     generation: int
     before: Installation | None = None
     """What was installed when the generation began."""
+    failed: bool = False
+    """Whether its job ended badly, and what it found has yet to be brought back."""
 
     @property
     def job_id(self) -> str:
@@ -41,8 +44,11 @@ class Errand(StrEnum):
 
     INSTALL = "install"
     REMOVE = "remove"
-    UNDO = "undo"
     RESTART = "restart"
+    UNDO = "undo"
+    """Takes back what an INSTALL or REMOVE did, as far as it came."""
+    REVIVE = "revive"
+    """Brings up what a RESTART that was cut off may have left down."""
 
 
 class Work(Frozen):
@@ -57,8 +63,10 @@ class Work(Frozen):
     params: Params
     start_timeout: int
     """Seconds in which the service must answer."""
+    invitation: str = ""
+    """For a service that joins another server's: what that one invites with. A secret."""
     undoes: str = ""
-    """For UNDO: the job whose doings are taken back."""
+    """For UNDO and REVIVE: the job whose doings are taken back."""
 
 
 class Verdict(StrEnum):
@@ -92,6 +100,15 @@ class TaskservHost(Protocol):
 
     async def perform(self, work: Work, entry: Entry, log: LogSink) -> Report:
         """Does the work, or goes on with it. What has been done is not done twice."""
+
+    async def installed(self, server: Server) -> Mapping[str, Installation]:
+        """What the server remembers to be installed, by name. Changes nothing there."""
+
+    async def answering(self, server: Server, ports: Mapping[str, int]) -> Collection[str]:
+        """Those of the named ports that take connections on the server. Changes nothing there."""
+
+    async def invitation(self, server: Server, name: str) -> str | None:
+        """What the task service there left for others to join it; None where it left nothing. A secret."""
 
     async def stop(self, server: Server, job_id: str) -> None:
         """Ends the job with all its processes, and keeps it from starting."""

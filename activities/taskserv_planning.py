@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from activities.catalogue.catalogue import Catalogue
-from activities.ports import Inventory
+from activities.ledger_ports import ServerLookup
 from workflows.contracts.taskservs import TaskservAction, TaskservWish
-from workflows.domain.actions import InstallTaskserv, RemoveTaskserv
+from workflows.domain.actions import ConfigureTaskserv, InstallTaskserv, RemoveTaskserv, RestartTaskserv
 from workflows.domain.errors import NotFound
 from workflows.domain.resources import Server
 
 
-async def targets(wish: TaskservWish, inventory: Inventory) -> Sequence[Server]:
+async def targets(wish: TaskservWish, inventory: ServerLookup) -> Sequence[Server]:
     """The servers that the operation names; else those of its dependencies; else the infra's at its provider.
 
     Raises:
@@ -31,7 +31,7 @@ async def targets(wish: TaskservWish, inventory: Inventory) -> Sequence[Server]:
     return found
 
 
-async def _named(wish: TaskservWish, names: Sequence[str], inventory: Inventory) -> Sequence[Server]:
+async def _named(wish: TaskservWish, names: Sequence[str], inventory: ServerLookup) -> Sequence[Server]:
     infra = wish.config.infra
     made = {server.spec.name: server for server in wish.made_by_dependencies if server.spec.infra == infra}
     wanted = list(dict.fromkeys(names))
@@ -47,12 +47,21 @@ async def _named(wish: TaskservWish, names: Sequence[str], inventory: Inventory)
 
 
 def chain(wish: TaskservWish, server: Server, catalogue: Catalogue) -> tuple[TaskservAction, ...]:
-    """What to do on one server: what is required comes first, and goes last."""
-    params = {item.name: item.params for item in wish.config.taskservs}
+    """What to do on one server: what is required comes first, and goes last.
+
+    Only an installation brings along what is required: for the others it is there, or they fail.
+    """
+    params = wish.config.params_for(server.spec.name)
     if wish.config.operation == "delete":
         names = reversed(catalogue.in_order(params))
         return tuple(RemoveTaskserv(cause=wish.cause, server=server, name=name) for name in names)
+    if wish.config.operation == "create":
+        return tuple(
+            InstallTaskserv(cause=wish.cause, server=server, name=name, params=params.get(name, {}))
+            for name in catalogue.expand(params)
+        )
+    kind = RestartTaskserv if wish.config.operation == "restart" else ConfigureTaskserv
     return tuple(
-        InstallTaskserv(cause=wish.cause, server=server, name=name, params=params.get(name, {}))
-        for name in catalogue.expand(params)
+        kind(cause=wish.cause, server=server, name=name, params=params[name])
+        for name in catalogue.in_order(params)
     )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import Depends, FastAPI
 
 from activities.settings import Settings
-from api import errors, permissions
+from api import cross_origin, errors, permissions
 from api.deps import authorize
 from api.lifespan import prepare, services
 from api.middleware import BodyLimitMiddleware, RequestMiddleware
@@ -40,7 +40,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    errors.install(app)
-    app.add_middleware(BodyLimitMiddleware, limit=settings.max_body_bytes)
+    errors.install(app, ROUTERS)
+    app.state.max_string_length = settings.max_string_length
+    app.add_middleware(BodyLimitMiddleware, limit=settings.max_body_bytes, seconds=settings.body_timeout)
+    cross_origin.install(app, settings)
     app.add_middleware(RequestMiddleware)
     return app

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from activities.ports import ReadModel, User
+from activities.ports import Claim, ReadModel, User
+from api.idempotency import Once
 from api.orchestrator import Orchestrator
-from api.schemas.batch_operations import BatchOperationRequest
+from api.schemas.batch_operations import BatchOperationRequest, BatchOperationResult
 from api.submission import BatchDoor
 from api.watching import Watching
 from workflows.domain.batches import BatchSpec
@@ -27,24 +28,40 @@ class Batches:
         self._orchestrator = orchestrator
         self._watching = watching
 
-    async def execute(self, request: BatchOperationRequest, user: User) -> BatchSpec:
-        """Starts a batch and returns it.
+    async def execute(
+        self, request: BatchOperationRequest, user: User, once: Once, *, check_mode: bool
+    ) -> BatchOperationResult:
+        """Starts a batch, once for what `once` stands for, and returns the answer.
+
+        With `check_mode`, none of its operations changes anything.
 
         Raises:
             InvalidRequest: it cannot be carried out; nothing was started.
             Unavailable: Temporal or MongoDB is away; the message says if the batch may have started.
         """
-        # A large batch takes a second to check, in which others are served.
-        batch = await asyncio.to_thread(self._door.admit, request, user.username, datetime.now(UTC))
-        # Refused before anything starts where its state could not be shown afterwards.
-        await self._rows.batch(batch.batch_id)
-        await self._orchestrator.start_batch(batch)
+
+        async def admit() -> BatchSpec:
+            # A large batch takes a second to check, in which others are served.
+            batch = await asyncio.to_thread(
+                self._door.admit, request, user.username, datetime.now(UTC), check_mode=check_mode
+            )
+            await self._orchestrator.refuse_too_large(batch)
+            return batch
+
+        return await once.run(BatchOperationResult, admit, self._start)
+
+    async def _start(self, admitted: BatchSpec, claim: Claim) -> BatchOperationResult:
+        batch = admitted.model_copy(update={"batch_id": claim.work_id, "created_at": claim.created_at})
+        # Refused before anything starts where its state could not be shown afterwards. What has a row was
+        # started before, by somebody with the same claim, and may have ended since.
+        if await self._rows.batch(batch.batch_id) is None:
+            await self._orchestrator.start_batch(batch)
         try:
             await self._rows.accept(batch)
         except Unavailable as error:
             # The batch runs, so the answer is a success; its workflow writes the rows too.
             log.warning("batch %s runs and is written down later: %s", batch.batch_id, error.message)
-        return batch
+        return BatchOperationResult.started(batch)
 
     async def cancel(self, batch_id: str, user: User) -> None:
         """Cancels a batch; once more while it is being cancelled changes nothing.

@@ -7,8 +7,7 @@ tuple; and its own error for a body that is no JSON is another than ours.
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -28,34 +27,49 @@ _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)])) - _ALLOWED_C
 _SUSPICIOUS = re.compile(rb"\\u00[0189]|\\[bf]|\x7f|\xc2[\x80-\x9f]|\d{19}|\d[eE]")
 """What the text of anything unstorable has in it; without it there is no need to look at each value."""
 
+MAX_DEPTH = 64
+"""Lists and objects inside each other."""
+
 _LARGE = 64 * 1024
 """Bytes from which on a body is read away from the event loop."""
 
 
-def json_body(model: type[R], limit: int | None = None) -> Callable[[Request], Awaitable[R]]:
-    """A dependency that gives the request's body as `model`; `limit` is in bytes."""
+class JsonBody(Generic[R]):
+    """A dependency that gives the request's body as `model`. A limit is in bytes."""
 
-    async def read(request: Request) -> R:
+    def __init__(self, model: type[R], limit: int | None = None) -> None:
+        self.model = model
+        self._limit = limit
+
+    async def __call__(self, request: Request) -> R:
         _require_json(request)
         body = await request.body()
-        if limit is not None and len(body) > limit:
-            raise TooLarge(f"the body has more than {limit} bytes")
-        return parse(model, body) if len(body) < _LARGE else await asyncio.to_thread(parse, model, body)
+        if self._limit is not None and len(body) > self._limit:
+            raise TooLarge(f"the body has more than {self._limit} bytes")
+        longest = request.app.state.max_string_length
+        if len(body) < _LARGE:
+            return parse(self.model, body, longest)
+        return await asyncio.to_thread(parse, self.model, body, longest)
 
-    return read
+
+def json_body(model: type[R], limit: int | None = None) -> JsonBody[R]:
+    """What a route depends on; `limit` is in bytes."""
+    return JsonBody(model, limit)
 
 
-def parse(model: type[R], body: bytes) -> R:
-    """Raises:
-    MalformedRequest: the body is no JSON.
-    InvalidRequest: it is, and does not fit; the message says where.
+def parse(model: type[R], body: bytes, longest: int = _LARGE) -> R:
+    """The body as `model`; no text in it may have more than `longest` characters.
+
+    Raises:
+        MalformedRequest: the body is no JSON.
+        InvalidRequest: it is, and does not fit; the message says where.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedRequest(f"the body is not valid JSON: {error}") from None
-    if _SUSPICIOUS.search(body):
-        _refuse_unstorable(value)
+    if len(body) > longest or body.count(b"[") + body.count(b"{") > MAX_DEPTH or _SUSPICIOUS.search(body):
+        _refuse_unstorable(value, longest)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -68,22 +82,28 @@ def _require_json(request: Request) -> None:
         raise UnsupportedBody("send the body as JSON, with the header Content-Type: application/json")
 
 
-def _refuse_unstorable(value: object) -> None:
-    """Refuses what is JSON and yet cannot be kept or shown: control characters and numbers without bounds."""
+def _refuse_unstorable(value: object, longest: int) -> None:
+    """Refuses what is JSON and yet cannot be kept or shown: control characters, or no bounds."""
     waiting: list[tuple[tuple[int | str, ...], object]] = [((), value)]
     while waiting:
         path, item = waiting.pop()
         match item:
             case bool():
                 pass
+            case str() if len(item) > longest:
+                raise InvalidRequest(f"{where(path)}: the text has more than {longest} characters")
             case str() if not _CONTROLS.isdisjoint(item):
                 raise InvalidRequest(f"{where(path)}: control characters are not allowed")
             case int() if abs(item) > _LARGEST_INTEGER:
                 raise InvalidRequest(f"{where(path)}: the number is too large")
             case float() if not math.isfinite(item):
                 raise InvalidRequest(f"{where(path)}: the number is too large")
+            case dict() | list() if len(path) >= MAX_DEPTH:
+                raise InvalidRequest(f"{where(path[:1])}: nested more than {MAX_DEPTH} deep")
             case dict():
                 for key, inner in item.items():
+                    if len(key) > longest:
+                        raise InvalidRequest(f"{where(path)}: a name has more than {longest} characters")
                     if not _CONTROLS.isdisjoint(key):
                         raise InvalidRequest(f"{where(path)}: control characters are not allowed in names")
                     waiting.append(((*path, key), inner))

@@ -2,16 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request, Response
+from starlette.requests import HTTPConnection
 
 from activities.ports import User
-from api.errors import Unauthenticated
+from api.credentials import Credential, token_of
+from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
 from api.lifespan import Services
-from api.permissions import MINIMAL_ROLE, require
+from api.permissions import MINIMAL_ROLE, TOKEN_IN_QUERY, require
+from workflows.domain.errors import InvalidRequest
 
 
-def _services(request: Request) -> Services:
-    services = request.app.state.services
+def _services(connection: HTTPConnection) -> Services:
+    services = connection.app.state.services
     if not isinstance(services, Services):
         raise RuntimeError("the application was not started")
     return services
@@ -20,29 +23,66 @@ def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-async def authorize(request: Request, services: ServicesDep) -> None:
+async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
     """Runs before every route: who asks, and whether the table lets them.
 
     Raises:
         Unauthenticated: there is no valid bearer token.
         Forbidden: the user's role is not enough.
     """
-    needed = MINIMAL_ROLE[f"{request.method} {request.scope['route'].path}"]
+    name = f"{connection.scope.get('method', 'GET')} {connection.scope['route'].path}"
+    needed = MINIMAL_ROLE[name]
     if needed is None:
         return
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("send a bearer token; POST /auth/login gives one")
-    user = await services.accounts.behind(token.strip())
-    require(user, needed)
-    request.state.user = user
+    token = token_of(connection, in_query=name in TOKEN_IN_QUERY)
+    authenticated = await services.accounts.behind(token)
+    require(authenticated.user, needed)
+    connection.state.credential = Credential(token, authenticated.user, authenticated.expires_at)
 
 
-def _user(request: Request) -> User:
-    user = request.state.user
-    if not isinstance(user, User):
+def _credential(connection: HTTPConnection) -> Credential:
+    credential = connection.state.credential
+    if not isinstance(credential, Credential):
         raise RuntimeError("a public route asked for its user")
-    return user
+    return credential
+
+
+CredentialDep = Annotated[Credential, Depends(_credential)]
+"""The token that was sent, and whose it is."""
+
+
+def _user(credential: CredentialDep) -> User:
+    return credential.user
 
 
 CurrentUser = Annotated[User, Depends(_user)]
+
+Key = Annotated[
+    str | None,
+    Header(alias=KEY, min_length=1, max_length=255, pattern=r"^[!-~]([ -~]*[!-~])?$"),
+]
+
+
+async def _once(
+    request: Request, response: Response, user: CurrentUser, services: ServicesDep, key: Key = None
+) -> Once:
+    """Stands before the body among a route's parameters: a key of another body is told first.
+
+    Raises:
+        InvalidRequest: there is more than one key.
+        Conflict: the key was used with another body or query.
+        Unavailable: the database is away.
+    """
+    if key is None:
+        return EachTime()
+    if len(request.headers.getlist(KEY)) > 1:
+        raise InvalidRequest(f"{KEY}: send one")
+    identity = claim_id(user.id, request.method, request.scope["path"], key)
+    query = request.url.query.encode()
+    return await OnceForKey.of(
+        services.stores.claims, identity, await request.body(), query, response.headers
+    )
+
+
+OnceDep = Annotated[Once, Depends(_once)]
+"""How a route that starts something does it once for each `Idempotency-Key`."""

@@ -4,20 +4,27 @@ ProvisioningError            workflows/domain/errors.py
 ├── MalformedRequest  400    the body is no JSON
 ├── Unauthenticated   401    no token, or one that does not hold
 ├── Forbidden         403    the user's role is not enough
+├── TooSlow           408    the body did not arrive in time
 ├── TooLarge          413    the body is over the limit
 ├── UnsupportedBody   415    the body is of another type than JSON
-└── TooManyAttempts   429    too many failed logins
+├── UpgradeRequired   426    it is a WebSocket
+├── TooManyAttempts   429    too many failed logins
+└── TooManyConnections  429  the user has too many WebSockets open
 """
 
 import http
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
+from api.request_ids import request_id
 from api.schemas.envelope import ErrorResponse
 from workflows.domain.errors import (
     Conflict,
@@ -33,7 +40,7 @@ log = logging.getLogger(__name__)
 MAX_LISTED = 10
 """Mistakes of one request that are listed one by one."""
 
-INTERNAL_ERROR = "internal error; the service's log says more under this answer's X-Request-ID"
+INTERNAL_ERROR = "internal error; the service's log says more under this answer's request id"
 
 
 class MalformedRequest(ProvisioningError):
@@ -48,6 +55,10 @@ class Forbidden(ProvisioningError):
     """A known user without the role."""
 
 
+class TooSlow(ProvisioningError):
+    """The body did not arrive in time."""
+
+
 class TooLarge(ProvisioningError):
     """The body has more bytes than the service takes."""
 
@@ -56,8 +67,20 @@ class UnsupportedBody(ProvisioningError):
     """The body's content type is not JSON."""
 
 
+class UpgradeRequired(ProvisioningError):
+    """A plain request to what is a WebSocket."""
+
+
 class TooManyAttempts(ProvisioningError):
     """Too many failed logins. `seconds` says when to try again."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class TooManyConnections(ProvisioningError):
+    """The user has too many WebSockets open. `seconds` says when to try again."""
 
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
@@ -69,26 +92,29 @@ STATUS: Mapping[type[ProvisioningError], int] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    TooSlow: 408,
     Conflict: 409,
     TooLarge: 413,
     UnsupportedBody: 415,
     InvalidRequest: 422,
     Refused: 422,
+    UpgradeRequired: 426,
     TooManyAttempts: 429,
+    TooManyConnections: 429,
     Unavailable: 503,
 }
 """What has no line here is a defect of ours: 500, without its text."""
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error of ours and of the framework an `ErrorResponse`."""
+def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Makes every error of ours and of the framework an `ErrorResponse`. `routers` are all that serve."""
     app.add_exception_handler(ProvisioningError, _answer_domain_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
-    app.add_exception_handler(HTTPException, _answer_framework_error)
+    app.add_exception_handler(HTTPException, _framework_errors(routers))
 
 
 def answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = ErrorResponse(error=message).model_dump_json()
+    body = ErrorResponse(error=message, request_id=request_id.get()).model_dump_json()
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 
 
@@ -131,7 +157,12 @@ def _headers(error: ProvisioningError) -> dict[str, str]:
     match error:
         case Unauthenticated():
             return {"WWW-Authenticate": "Bearer"}
-        case TooManyAttempts():
+        case UpgradeRequired():
+            return {"Upgrade": "websocket", "Connection": "Upgrade"}
+        case TooSlow():
+            # The rest of the body would be read as the next request.
+            return {"Connection": "close"}
+        case TooManyAttempts() | TooManyConnections():
             return {"Retry-After": str(error.seconds)}
         case Unavailable():
             return {"Retry-After": "2"}
@@ -147,14 +178,30 @@ async def _answer_validation_error(_: Request, error: Exception) -> Response:
     return answer(422, describe(errors))
 
 
-async def _answer_framework_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    match error.status_code:
-        case 404:
-            message = f"there is nothing at {request.url.path}"
-        case 405:
-            message = f"{request.method} is not possible at {request.url.path}"
-        case status:
-            message = http.HTTPStatus(status).phrase
-    return answer(error.status_code, message, error.headers)
+def _framework_errors(routers: Sequence[APIRouter]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer_framework_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        headers = error.headers
+        match error.status_code:
+            case 404:
+                message = f"there is nothing at {request.url.path}"
+            case 405:
+                message = f"{request.method} is not possible at {request.url.path}"
+                # The framework names those of the first route alone that has the path.
+                headers = {"Allow": ", ".join(sorted(_methods_at(request.scope, routers)))}
+            case status:
+                message = http.HTTPStatus(status).phrase
+        return answer(error.status_code, message, headers)
+
+    return answer_framework_error
+
+
+def _methods_at(scope: Scope, routers: Sequence[APIRouter]) -> set[str]:
+    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    return {
+        method
+        for route in routes
+        if route.matches(scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }

@@ -4,20 +4,36 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.infras import Infras
+from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
+from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
+from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
-from api.accounts import Accounts, FirstAdmin
+from api.accounts import Accounts
 from api.batches import Batches
+from api.checkpoints import Checkpoints
+from api.first_admin import FirstAdmin
+from api.live.events import LiveEvents
+from api.locks import Locks
+from api.monitoring.watch import Monitoring, monitoring
 from api.orchestrator import Orchestrator
+from api.rollbacks import Rollbacks
+from api.security.attempts import LoginAttempts
+from api.security.keyring import keyring
 from api.security.passwords import Passwords
-from api.security.secret_files import kept_secret
+from api.security.secret_box import SecretBox, secret_box
 from api.security.tokens import Tokens
 from api.submission import BatchDoor
+from api.user_administration import UserAdministration
 from api.watching import Watching
+from api.workflow_door import WorkflowDoor
+from api.workflows import Workflows
 
 _PATIENCE_AT_START = 3.0
 """Seconds that the start waits for the first admin; later it goes on in the background."""
@@ -31,15 +47,25 @@ class Services:
     stores: Stores
     orchestrator: Orchestrator
     accounts: Accounts
+    users: UserAdministration
     batches: Batches
+    workflows: Workflows
+    checkpoints: Checkpoints
+    rollbacks: Rollbacks
+    locks: Locks
     watching: Watching
+    live: LiveEvents
+    monitoring: Monitoring
 
 
 class Prepared(NamedTuple):
     """What follows from the settings and the files that they name."""
 
     tokens: Tokens
+    box: SecretBox
+    providers: ServerProviders
     door: BatchDoor
+    workflow_door: WorkflowDoor
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -49,14 +75,17 @@ def prepare(settings: Settings) -> Prepared:
         ValueError: a setting or a catalogue folder cannot be used.
         OSError: the state directory cannot.
     """
-    tokens = Tokens(_jwt_secret(settings), settings.token_lifetime)
+    tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
+    catalogue = Catalogue.load(catalogue_folders(settings))
+    providers = build_providers(settings)
     door = BatchDoor(
-        build_providers(settings),
-        Catalogue.load(catalogue_folders(settings)),
+        providers,
+        catalogue,
         max_operations=settings.max_operations,
         max_servers=settings.max_operations,
     )
-    return Prepared(tokens, door)
+    workflow_door = WorkflowDoor(KclSettings(Infras(settings.infra_dir)), catalogue, providers)
+    return Prepared(tokens, secret_box(settings), providers, door, workflow_door)
 
 
 @contextlib.asynccontextmanager
@@ -64,27 +93,47 @@ async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Serv
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
     orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)
     watching = Watching(stores.read_model, stores.snapshots, orchestrator)
     first_admin = asyncio.create_task(FirstAdmin(stores.users, passwords, settings).ensure())
+    accounts = Accounts(
+        users=stores.users,
+        revoked=stores.revoked_tokens,
+        attempts=LoginAttempts(stores.login_attempts, timedelta(seconds=settings.login_window)),
+        passwords=passwords,
+        tokens=prepared.tokens,
+        box=prepared.box,
+        ready=first_admin.done,
+    )
+    live = LiveEvents(stores.event_log, stores.event_signals, accounts)
+    background = (first_admin, asyncio.create_task(live.follow(), name="live events"))
     try:
         await asyncio.wait({first_admin}, timeout=_PATIENCE_AT_START)
-        yield Services(
-            settings=settings,
-            stores=stores,
-            orchestrator=orchestrator,
-            accounts=Accounts(stores.users, passwords, prepared.tokens, ready=first_admin.done),
-            batches=Batches(prepared.door, stores.read_model, orchestrator, watching),
-            watching=watching,
-        )
+        async with monitoring(settings, stores, orchestrator, prepared.providers, live.hand_on) as looking:
+            yield Services(
+                settings=settings,
+                stores=stores,
+                orchestrator=orchestrator,
+                accounts=accounts,
+                users=UserAdministration(stores.users, passwords, prepared.box),
+                batches=Batches(prepared.door, stores.read_model, orchestrator, watching),
+                workflows=Workflows(prepared.workflow_door, stores.read_model, orchestrator),
+                checkpoints=Checkpoints(stores.checkpoints, stores.inventory),
+                rollbacks=Rollbacks(
+                    RollbackPlanner(stores.ledger, stores.read_model, stores.checkpoints),
+                    stores.rollbacks,
+                    stores.read_model,
+                    orchestrator,
+                    locks,
+                ),
+                locks=locks,
+                watching=watching,
+                live=live,
+                monitoring=looking,
+            )
     finally:
-        first_admin.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await first_admin
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await stores.close()
-
-
-def _jwt_secret(settings: Settings) -> str:
-    if settings.jwt_secret is not None:
-        return settings.jwt_secret.get_secret_value()
-    return kept_secret(settings.state_dir / "jwt-secret").value

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
@@ -18,31 +19,36 @@ from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.temporal_calls import AWAY, NO_WORKER, RPC_TIMEOUT, translated, within
 from workflows import search
 from workflows.batch import BatchWorkflow
 from workflows.batch_state import BatchInput
 from workflows.codec import data_converter
-from workflows.domain.batches import BatchSpec
-from workflows.domain.errors import InvalidRequest, NotFound, Unavailable
+from workflows.domain.batches import BatchSpec, OperationInput, OperationResult
+from workflows.domain.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from workflows.domain.operations import ServerOperation
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
+from workflows.domain.rollbacks import RollbackOutcome, RollbackSpec
+from workflows.rollback import RollbackWorkflow
+from workflows.rollback_run import RollbackInput
+from workflows.servers import ServersWorkflow
+from workflows.taskservs import TaskservsWorkflow
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_RPC_TIMEOUT = timedelta(seconds=3)
 _CONNECT_SECONDS = 3.0
 _QUERY_TIMEOUT = timedelta(seconds=2.5)
 _START_SECONDS = 12.0
 """How long a start is repeated whose outcome is not known."""
 _PAUSE = 0.3
+_WAITING_SLICE = timedelta(seconds=10)
+"""How long one wait for an end takes, before it is looked whether anybody still waits for it."""
 _LARGEST_PAYLOAD = 2_000_000
 """Bytes of a workflow's argument that the server takes, less a little for what is around it."""
 _SUMMARY_BYTES = 180
-
-_AWAY = "Temporal does not answer"
-_NO_WORKER = "no worker answers for this workflow at the moment"
 
 
 class Orchestrator:
@@ -58,16 +64,109 @@ class Orchestrator:
     async def check(self) -> None:
         """Raises Unavailable where Temporal does not answer."""
         client = await self._connected()
-        await _within(_RPC_TIMEOUT, client.service_client.check_health(timeout=_RPC_TIMEOUT))
+        await within(RPC_TIMEOUT, client.service_client.check_health(timeout=RPC_TIMEOUT))
+
+    async def client(self) -> Client:
+        """For the checks that look at Temporal itself. Raises Unavailable where it does not answer."""
+        return await self._connected()
+
+    async def refuse_too_large(self, batch: BatchSpec) -> None:
+        """Raises InvalidRequest where the batch is too large for one workflow."""
+        payloads = await data_converter.encode([BatchInput(batch=batch)])
+        if sum(payload.ByteSize() for payload in payloads) > _LARGEST_PAYLOAD:
+            raise InvalidRequest("operations: the batch is too large for one workflow; split it")
 
     async def start_batch(self, batch: BatchSpec) -> None:
         """Starts the batch's workflow, exactly once however often the start has to be repeated.
 
         Raises:
-            InvalidRequest: the batch is too large for one workflow.
             Unavailable: Temporal is away, and nothing was started; or, said in the message, it is not known.
         """
-        await self._refuse_too_large(batch)
+        await self._start_once(
+            f"batch {batch.batch_id}", f"/batch/operations/{batch.batch_id}", lambda: self._start(batch)
+        )
+
+    async def start_rollback(self, rollback: RollbackSpec) -> None:
+        """Starts the rollback's workflow, as `start_batch` does a batch's."""
+
+        async def start() -> None:
+            await (await self._connected()).start_workflow(
+                RollbackWorkflow.run,
+                RollbackInput(spec=rollback),
+                id=rollback.rollback_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=search.of_rollback(rollback),
+                static_summary=_shortened(rollback.name),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+        identity = rollback.rollback_id
+        await self._start_once(f"rollback {identity}", f"/tasks/{identity}", start)
+
+    async def start_task(self, request: OperationInput) -> None:
+        """Starts the workflow of a task that belongs to no batch, as `start_batch` does a batch's."""
+
+        async def start() -> None:
+            operation = request.operation
+            run = ServersWorkflow.run if isinstance(operation, ServerOperation) else TaskservsWorkflow.run
+            await (await self._connected()).start_workflow(
+                run,
+                request,
+                id=request.task_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=search.of_operation(request),
+                static_summary=_shortened(f"{operation.id} of infra {operation.config.infra}"),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+        await self._start_once(f"task {request.task_id}", f"/tasks/{request.task_id}", start)
+
+    async def rollback_outcome(self, rollback_id: str) -> RollbackOutcome | None:
+        """The outcome; None where it has not ended within some seconds, or cannot be asked for.
+
+        Raises:
+            Conflict: it was terminated by hand, or ended so long ago that Temporal has forgotten it.
+        """
+        try:
+            return await self._result(rollback_id, RollbackOutcome)
+        except WorkflowFailureError as error:
+            raise Conflict(
+                f"rollback {rollback_id} was ended from outside; what it undid stays undone, and another "
+                "request (under another key, if this one had any) goes on with the rest"
+            ) from error
+        except NotFound as error:
+            raise Conflict(
+                f"rollback {rollback_id} ended long ago; what is known of it is at /tasks/{rollback_id}"
+            ) from error
+
+    async def has_ended(self, task_id: str) -> bool:
+        """Whether a task that was started has ended, however; waits some seconds for it."""
+        try:
+            return await self._result(task_id, OperationResult) is not None
+        except (WorkflowFailureError, NotFound):
+            return True
+
+    async def _result(self, workflow_id: str, result_type: type[T]) -> T | None:
+        """None where it has not ended within some seconds, or cannot be asked for.
+
+        Raises:
+            NotFound: there is none, or Temporal has forgotten it.
+            WorkflowFailureError: it was ended from outside.
+        """
+        try:
+            handle: WorkflowHandle[object, T] = (await self._connected()).get_workflow_handle(
+                workflow_id, result_type=result_type
+            )
+            return await handle.result(rpc_timeout=_WAITING_SLICE)
+        except (RPCError, RuntimeError, TimeoutError, Unavailable) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise NotFound(f"there is no workflow {workflow_id}, or no longer") from error
+            await asyncio.sleep(_PAUSE)
+            return None
+
+    async def _start_once(self, what: str, path: str, start: Callable[[], Awaitable[None]]) -> None:
         try:
             await self.check()
         except Unavailable as error:
@@ -75,23 +174,25 @@ class Orchestrator:
         give_up = time.monotonic() + _START_SECONDS
         while True:
             try:
-                await self._start(batch)
+                await start()
                 return
             except WorkflowAlreadyStartedError:
-                # The id is new with every request: it is our own start whose answer was lost.
+                # Ids are made for one work each: it is our own start, whose answer was lost, or that of
+                # another request with the same idempotency key.
                 return
             except RPCError as error:
                 if error.status is RPCStatusCode.INVALID_ARGUMENT:
                     # The door let it pass, so this is about the namespace: its search attributes, say.
-                    log.error("Temporal refuses batch %s: %s", batch.batch_id, error.message)
+                    log.error("Temporal refuses %s: %s", what, error.message)
+                    kind = what.partition(" ")[0]
                     raise Unavailable(
-                        "Temporal refuses batches at the moment; nothing was started"
+                        f"Temporal refuses to start a {kind} at the moment; nothing was started"
                     ) from error
                 if time.monotonic() > give_up:
-                    raise _unknown_start(batch.batch_id) from error
+                    raise _unknown_start(what, path) from error
             except (RuntimeError, TimeoutError) as error:
                 if time.monotonic() > give_up:
-                    raise _unknown_start(batch.batch_id) from error
+                    raise _unknown_start(what, path) from error
             await asyncio.sleep(_PAUSE)
 
     async def cancel_batch(self, batch_id: str, reason: str) -> None:
@@ -102,16 +203,23 @@ class Orchestrator:
             Unavailable: Temporal is away.
         """
         handle = (await self._connected()).get_workflow_handle(batch_id)
-        await _translated(handle.signal(BatchWorkflow.cancel, reason, rpc_timeout=_RPC_TIMEOUT), batch_id)
+        await translated(handle.signal(BatchWorkflow.cancel, reason, rpc_timeout=RPC_TIMEOUT), batch_id)
 
     async def is_running(self, workflow_id: str) -> bool:
         """Raises Unavailable where Temporal is away."""
+        return await self._status(workflow_id) is WorkflowExecutionStatus.RUNNING
+
+    async def exists(self, workflow_id: str) -> bool:
+        """Whether it was started, as far as Temporal remembers. Raises Unavailable where it is away."""
+        return await self._status(workflow_id) is not None
+
+    async def _status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
         handle = (await self._connected()).get_workflow_handle(workflow_id)
         try:
-            description = await _translated(handle.describe(rpc_timeout=_RPC_TIMEOUT), workflow_id)
+            description = await translated(handle.describe(rpc_timeout=RPC_TIMEOUT), workflow_id)
         except NotFound:
-            return False
-        return description.status is WorkflowExecutionStatus.RUNNING
+            return None
+        return description.status
 
     async def progress(self, workflow_id: str) -> ProgressInfo:
         """How far a running workflow is, from itself. Raises as `snapshots` does."""
@@ -126,25 +234,30 @@ class Orchestrator:
         """
         return await self._query(workflow_id, "snapshots", list[StateSnapshot])
 
-    async def _query(self, workflow_id: str, name: str, result_type: type[T]) -> T:
+    async def snapshots_of_task(self, batch_id: str, task_id: str) -> list[StateSnapshot]:
+        """Those of a task that its batch holds: a task that ends leaves them to it. Raises as `snapshots`."""
+        return await self._query(batch_id, "snapshots", list[StateSnapshot], task_id)
+
+    async def _query(self, workflow_id: str, name: str, result_type: type[T], *arguments: object) -> T:
         handle: WorkflowHandle[object, object] = (await self._connected()).get_workflow_handle(workflow_id)
         try:
-            answer: T = await _translated(
+            answer: T = await translated(
                 handle.query(
                     name,
+                    args=arguments,
                     result_type=result_type,
                     # A closed workflow would be replayed for it; the read model knows as much.
                     reject_condition=QueryRejectCondition.NOT_OPEN,
                     rpc_timeout=_QUERY_TIMEOUT,
                 ),
                 workflow_id,
-                timed_out=_NO_WORKER,
+                timed_out=NO_WORKER,
             )
         except WorkflowQueryRejectedError:
             raise NotFound(f"workflow {workflow_id} is not running") from None
         except WorkflowQueryFailedError as error:
             log.warning("query %s of %s failed: %s", name, workflow_id, error.message)
-            raise Unavailable(_NO_WORKER) from error
+            raise Unavailable(NO_WORKER) from error
         return answer
 
     async def _connected(self) -> Client:
@@ -155,7 +268,7 @@ class Orchestrator:
                     connecting = Client.connect(
                         self._target, namespace=self._namespace, data_converter=data_converter
                     )
-                    self._client = await _within(timedelta(seconds=_CONNECT_SECONDS), connecting)
+                    self._client = await within(timedelta(seconds=_CONNECT_SECONDS), connecting)
         return self._client
 
     async def _start(self, batch: BatchSpec) -> None:
@@ -168,44 +281,17 @@ class Orchestrator:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=search.of_batch(batch),
             static_summary=_shortened(batch.name),
-            rpc_timeout=_RPC_TIMEOUT,
+            rpc_timeout=RPC_TIMEOUT,
         )
-
-    async def _refuse_too_large(self, batch: BatchSpec) -> None:
-        payloads = await data_converter.encode([BatchInput(batch=batch)])
-        if sum(payload.ByteSize() for payload in payloads) > _LARGEST_PAYLOAD:
-            raise InvalidRequest("operations: the batch is too large for one workflow; split it")
 
 
 def _shortened(text: str) -> str:
     return text.encode()[:_SUMMARY_BYTES].decode(errors="ignore")
 
 
-def _unknown_start(batch_id: str) -> Unavailable:
+def _unknown_start(what: str, path: str) -> Unavailable:
+    kind, _, identity = what.partition(" ")
     return Unavailable(
-        f"{_AWAY}, and it is not known whether the batch was started; if it was, it is {batch_id}: "
-        f"see /batch/operations/{batch_id} before you send it again"
+        f"{AWAY}, and it is not known whether the {kind} was started; if it was, it is {identity}: "
+        f"see {path} before you send it again"
     )
-
-
-async def _within(deadline: timedelta, call: Awaitable[T]) -> T:
-    """Raises Unavailable where `call` fails in any way that has to do with the connection."""
-    try:
-        return await asyncio.wait_for(call, deadline.total_seconds())
-    except (RPCError, RuntimeError, TimeoutError) as error:
-        raise Unavailable(_AWAY) from error
-
-
-async def _translated(call: Awaitable[T], workflow_id: str, timed_out: str = _AWAY) -> T:
-    try:
-        return await call
-    except RPCError as error:
-        match error.status:
-            case RPCStatusCode.NOT_FOUND:
-                raise NotFound(f"no workflow {workflow_id} is running") from error
-            case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
-                raise Unavailable(timed_out) from error
-            case RPCStatusCode.FAILED_PRECONDITION:
-                raise Unavailable(_NO_WORKER) from error
-            case _:
-                raise Unavailable(_AWAY) from error

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from activities.ports import User
 from api.errors import Forbidden
@@ -13,6 +13,8 @@ from api.errors import Forbidden
 class Role(IntEnum):
     """Each includes the ones before it."""
 
+    ANYBODY = 0
+    """Whoever is logged in; nobody has to be given it."""
     VIEWER = 1
     OPERATOR = 2
     ADMIN = 3
@@ -25,6 +27,17 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "POST /auth/login": PUBLIC,
+    "POST /auth/refresh": Role.ANYBODY,
+    "GET /users": Role.ADMIN,
+    "POST /users": Role.ADMIN,
+    "PATCH /users/{username}": Role.ADMIN,
+    "PUT /users/{username}/password": Role.ADMIN,
+    "POST /users/{username}/mfa": Role.ADMIN,
+    "POST /users/{username}/mfa/confirm": Role.ADMIN,
+    "DELETE /users/{username}/mfa": Role.ADMIN,
+    "POST /workflows/servers/create": Role.OPERATOR,
+    "POST /workflows/taskserv/create": Role.OPERATOR,
+    "POST /workflows/cluster/create": Role.OPERATOR,
     "POST /batch/execute": Role.OPERATOR,
     "GET /batch/operations": Role.VIEWER,
     "GET /batch/operations/{batchId}": Role.VIEWER,
@@ -33,19 +46,30 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /tasks/{taskId}": Role.VIEWER,
     "GET /state/workflows/{workflowId}/progress": Role.VIEWER,
     "GET /state/workflows/{workflowId}/snapshots": Role.VIEWER,
+    "POST /rollback/checkpoints": Role.OPERATOR,
+    "POST /rollback/execute": Role.OPERATOR,
+    "GET /rollback/checkpoints": Role.VIEWER,
+    "GET /state/system/metrics": Role.VIEWER,
+    "GET /state/system/health": Role.VIEWER,
     "GET /inventory/servers": Role.VIEWER,
     "GET /inventory/effects": Role.VIEWER,
+    "GET /locks": Role.VIEWER,
+    "POST /inventory/rebuild": Role.ADMIN,
+    "GET /ws": Role.VIEWER,
 }
+
+TOKEN_IN_QUERY = frozenset({"GET /ws"})
+"""Where the token may be in the query: a browser can give a handshake no header."""
 
 
 def names_of(routers: Iterable[APIRouter]) -> set[str]:
-    """The routes as they stand in the table."""
+    """The routes as they stand in the table. A WebSocket is there by its handshake, which is a GET."""
+    routes = [route for router in routers for route in router.routes]
     return {
         f"{method} {route.path}"
-        for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
+        for route in routes
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+        for method in (route.methods or () if isinstance(route, APIRoute) else ("GET",))
     }
 
 

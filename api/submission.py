@@ -19,6 +19,7 @@ from workflows.domain import dag
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.operations import (
+    MAX_NAME,
     CreateServersConfig,
     DeleteServersConfig,
     OperationSpec,
@@ -32,8 +33,6 @@ from workflows.domain.operations import (
 
 P = ParamSpec("P")
 
-_MAX_NAME = 63
-
 
 class BatchDoor:
     """Turns what was asked for into a `BatchSpec`, or says what is wrong with it."""
@@ -46,14 +45,19 @@ class BatchDoor:
         self._max_operations = max_operations
         self._max_servers = max_servers
 
-    def admit(self, request: BatchOperationRequest, requested_by: str, now: datetime) -> BatchSpec:
-        """The batch under a new id.
+    def admit(
+        self, request: BatchOperationRequest, requested_by: str, now: datetime, *, check_mode: bool = False
+    ) -> BatchSpec:
+        """The batch under a new id; with `check_mode`, all its operations are only checked.
 
         Raises:
             InvalidRequest: with the place of each mistake.
         """
         self._check_shape(request)
         operations = self._operations(request)
+        if check_mode:
+            operations = [only_checked(operation) for operation in operations]
+        _check_what_is_only_checked(operations)
         self._check_servers(operations)
         return BatchSpec(
             batch_id=str(uuid4()),
@@ -73,8 +77,6 @@ class BatchDoor:
             raise InvalidRequest("operations: a batch needs at least one operation")
         if count > self._max_operations:
             raise InvalidRequest(f"operations: {count} are more than the {self._max_operations} allowed")
-        if request.storage_backend != "filesystem":
-            raise InvalidRequest(f"storage_backend: {request.storage_backend} is not available yet")
         dag.validate([(operation.id, operation.dependencies) for operation in request.operations])
 
     def _operations(self, request: BatchOperationRequest) -> list[OperationSpec]:
@@ -103,6 +105,27 @@ class BatchDoor:
                 made[key] = operation.id
                 if len(made) > self._max_servers:
                     raise InvalidRequest(f"operations: more than {self._max_servers} servers in one batch")
+
+
+def only_checked(operation: OperationSpec) -> OperationSpec:
+    """The operation, finding out what it would change."""
+    config = operation.config.model_copy(update={"check_mode": True})
+    return operation.model_copy(update={"config": config})
+
+
+def _check_what_is_only_checked(operations: Sequence[OperationSpec]) -> None:
+    """What is only checked leaves nothing that others could build on."""
+    checked = {operation.id for operation in operations if operation.config.check_mode}
+    mistakes = [
+        f"operations[{index}].dependencies: {need} is only checked, so {operation.id} cannot be carried out "
+        "behind it"
+        for index, operation in enumerate(operations)
+        if operation.id not in checked
+        for need in operation.dependencies
+        if need in checked
+    ]
+    if mistakes:
+        raise InvalidRequest(join(mistakes))
 
 
 def _server_keys(config: CreateServersConfig) -> Iterator[str]:
@@ -168,9 +191,9 @@ class _Operation:
         servers: Sequence[ServerConfig | ServerToDelete] = config.server_configs
         for index, server in enumerate(servers):
             longest = server.names()[-1]
-            if len(longest) > _MAX_NAME:
+            if len(longest) > MAX_NAME:
                 path = f"config.server_configs[{index}].name"
-                self._refuse(path, f"{longest} is longer than {_MAX_NAME} characters")
+                self._refuse(path, f"{longest} is longer than {MAX_NAME} characters")
         if isinstance(config, CreateServersConfig):
             self._check_plans(config, provider)
 
@@ -183,13 +206,24 @@ class _Operation:
             )
 
     def _check_taskservs(self, config: TaskservsConfig) -> None:
+        is_restart = config.operation == "restart"
+        check = self._catalogue.check_restart if is_restart else self._catalogue.check
         seen: set[str] = set()
         for index, item in enumerate(config.taskservs):
             path = f"config.taskservs[{index}]"
             if item.name in seen:
                 self._refuse(path, f"{item.name} stands here twice")
             seen.add(item.name)
-            self._try(path, self._catalogue.check, item.name, item.params)
+            self._try(path, check, item.name, item.params)
+        for server, wanted in config.server_params.items():
+            path = f"config.server_params.{server}"
+            if config.servers is not None and server not in config.servers:
+                self._refuse(path, f"{server} is none of config.servers")
+            for name, params in wanted.items():
+                if name not in seen:
+                    self._refuse(f"{path}.{name}", f"{name} is none of config.taskservs")
+                else:
+                    self._try(f"{path}.{name}", check, name, params)
 
     def _try(self, path: str, check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         try:

@@ -1,9 +1,11 @@
 """How a workflow stands: from itself while it runs, from what it wrote down once it has ended."""
 
+import contextlib
 from collections.abc import Sequence
 
-from activities.ports import ReadModel, SnapshotStore
+from activities.ports import ReadModel, SnapshotStores
 from api.orchestrator import Orchestrator
+from workflows.domain.batches import StorageBackend
 from workflows.domain.errors import NotFound, Unavailable
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchRecord, StateSnapshot, TaskRecord
@@ -15,7 +17,7 @@ Row = TaskRecord | BatchRecord
 class Watching:
     """Answers for tasks and batches alike: both are workflows under their own id."""
 
-    def __init__(self, rows: ReadModel, snapshots: SnapshotStore, orchestrator: Orchestrator) -> None:
+    def __init__(self, rows: ReadModel, snapshots: SnapshotStores, orchestrator: Orchestrator) -> None:
         self._rows = rows
         self._snapshots = snapshots
         self._orchestrator = orchestrator
@@ -37,16 +39,22 @@ class Watching:
     async def snapshots(self, workflow_id: str) -> Sequence[StateSnapshot]:
         """All snapshots so far, oldest first. Raises as `progress` does."""
         row = await self._row(workflow_id)
-        # The running workflow is asked first: what it hands to the store in between is then in both.
-        tail: Sequence[StateSnapshot] = ()
-        if _is_live(row):
-            try:
-                tail = await self._orchestrator.snapshots(workflow_id)
-            except NotFound:
-                tail = ()
-        stored = await self._snapshots.load(_owner(row), workflow_id)
+        # Whoever hands on is asked before the one who takes: what is on its way is then in both.
+        tail = await self._tail(row) if _is_live(row) else []
+        storage = self._snapshots.get(await self._storage_backend(row))
+        stored = await storage.load(_owner(row), workflow_id)
         by_sequence = {snapshot.sequence: snapshot for snapshot in (*tail, *stored)}
         return [by_sequence[sequence] for sequence in sorted(by_sequence)]
+
+    async def _tail(self, row: Row) -> list[StateSnapshot]:
+        """What the workflow, and then the batch that it is a part of, has not handed to the storage yet."""
+        tail: list[StateSnapshot] = []
+        with contextlib.suppress(NotFound):
+            tail += await self._orchestrator.snapshots(row.id)
+        if isinstance(row, TaskRecord) and row.batch_id is not None:
+            with contextlib.suppress(NotFound):
+                tail += await self._orchestrator.snapshots_of_task(row.batch_id, row.id)
+        return tail
 
     async def batch(self, batch_id: str) -> BatchRecord:
         """Raises:
@@ -59,6 +67,13 @@ class Watching:
                 raise Unavailable(f"batch {batch_id} was started and is not written down yet")
             raise NotFound(f"there is no batch {batch_id}")
         return row
+
+    async def _storage_backend(self, row: Row) -> StorageBackend:
+        if isinstance(row, BatchRecord):
+            return row.storage_backend
+        if row.batch_id is None:
+            return "filesystem"
+        return (await self.batch(row.batch_id)).storage_backend
 
     async def _row(self, workflow_id: str) -> Row:
         row = await self._rows.task(workflow_id) or await self._rows.batch(workflow_id)

@@ -10,6 +10,7 @@ from workflows.batch_engine import BatchRun
 from workflows.batch_state import BatchInput
 from workflows.contracts.records import ExecutionActivities
 from workflows.domain.batches import BatchResult
+from workflows.domain.locks import LockNews
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
 from workflows.policies import RECORD
@@ -60,11 +61,15 @@ class BatchWorkflow:
         """Stops the batch; what it built is taken back where rollback is enabled."""
         self._run.cancel(reason)
 
+    @workflow.signal
+    def lock_news(self, news: LockNews) -> None:
+        self._run.heard(news)
+
     @workflow.query
     def progress(self) -> ProgressInfo:
         return self._run.progress
 
     @workflow.query
-    def snapshots(self) -> list[StateSnapshot]:
-        """Those that the storage may not have yet."""
-        return self._run.snapshots
+    def snapshots(self, task_id: str | None = None) -> list[StateSnapshot]:
+        """Those of the batch, or of one of its tasks, that the storage may not have yet."""
+        return self._run.snapshots(task_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -10,19 +11,25 @@ from workflows import batch_state
 from workflows.batch_state import BatchState, Phase, Stop
 from workflows.children import Children
 from workflows.contracts.records import RecordActivities
-from workflows.domain.batches import BatchResult, BatchSpec, OperationInput, OperationResult
+from workflows.domain.batches import BatchResult, BatchSpec, OperationResult
 from workflows.domain.dag import dependents
 from workflows.domain.effects import Effect, Remaining, still_open
 from workflows.domain.identity import task_id
+from workflows.domain.locks import LockNews
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchUpdate, StateSnapshot
 from workflows.domain.states import FailureAction, TaskStatus
-from workflows.handing_on import looks_up, servers_for
+from workflows.domain.touching import touches
+from workflows.handing_on import builds_on, foreseen_before, input_for, looks_up, servers_for
+from workflows.holding import Holding
 from workflows.policies import LOOK_UP, RECORD
 from workflows.reporting import Reporter, insist
-from workflows.saga import gone_with_servers, undo
+from workflows.saga import newer_than, settled, undo
 from workflows.scheduler import Schedule
 from workflows.task_reports import TaskReports
+
+_LOCKS = "locks"
+"""Batches that were started before there were locks go on without them."""
 
 
 class BatchRun:
@@ -36,11 +43,15 @@ class BatchRun:
         self._reporter = Reporter(
             batch.batch_id,
             batch.batch_id,
+            storage_backend=batch.storage_backend,
             compose=self._update,
             prepare=self._accept,
             carried=self.state.unwritten,
         )
         self._tasks = TaskReports(batch, self.state, self._reporter)
+        self._holding = Holding(
+            f"batch {batch.name}", touches(batch.operations), self.state.held, self._waits
+        )
         self._wake = asyncio.Event()
         self._children = Children(self._wake.set)
         self._effects: dict[str, list[Effect]] = {}
@@ -56,22 +67,31 @@ class BatchRun:
     def progress(self) -> ProgressInfo:
         return batch_state.progress(self._batch, self.state, workflow.now())
 
-    @property
-    def snapshots(self) -> list[StateSnapshot]:
-        return self._reporter.unstored_snapshots(self._batch.batch_id)
+    def snapshots(self, task_id: str | None) -> list[StateSnapshot]:
+        return self._reporter.unstored_snapshots(task_id or self._batch.batch_id)
 
     def cancel(self, reason: str) -> None:
         """Like a failure: nothing new starts, what runs is cancelled. Ignored once the batch is ending."""
         self._stop(Stop(reason=reason, cancelled=True, undo=self._batch.rollback_enabled))
 
+    def heard(self, news: LockNews) -> None:
+        self._holding.heard(news)
+
     async def run(self) -> BatchResult | None:
         """The result; None where the history grows too long and the next run goes on from `state`."""
         self._reporter.changed()
         self._reporter.start()
+        locking = workflow.patched(_LOCKS)
+        if locking and self.state.phase is Phase.RUNNING:
+            await self._hold()
         if self.state.phase in (Phase.RUNNING, Phase.STOPPING) and not await self._forward():
             return None
         if self.state.stop is not None and self.state.stop.undo and not await self._roll_back():
             return None
+        if locking:
+            # What was done is in the ledger before somebody else may touch the same servers.
+            await self._reporter.drain()
+            await self._holding.release()
         self.state.phase = Phase.ENDED
         workflow.set_current_details(f"**{self.state.status.value}** {self.state.error or ''}")
         self._reporter.changed()
@@ -82,6 +102,21 @@ class BatchRun:
         """The state for the next run."""
         self.state.unwritten = self._reporter.stop()
         return self.state
+
+    # Locks
+
+    async def _hold(self) -> None:
+        """Returns when it may touch what it needs, or is to stop."""
+        await self._holding.take()
+        self._waits()
+
+    def _waits(self) -> None:
+        waiting = self._holding.waiting
+        if waiting == self.state.waiting:
+            return
+        self.state.waiting = waiting
+        workflow.set_current_details(waiting or "")
+        self._reporter.changed()
 
     # Forward
 
@@ -117,12 +152,12 @@ class BatchRun:
         if looks_up(operation, found):
             await self._reporter.caught_up()
         return await self._children.start(
-            OperationInput(
-                task_id=self._task_id(name),
-                operation=operation,
-                batch_id=self._batch.batch_id,
-                made_by_dependencies=found,
-                undo_on_failure=self._batch.on_failure(operation) is FailureAction.ROLLBACK,
+            input_for(
+                self._batch,
+                operation,
+                found,
+                builds_on(operation, found, self._reporter.unwritten_effects),
+                foreseen_before(operation, self._graph, self.state.foreseen),
             )
         )
 
@@ -150,6 +185,8 @@ class BatchRun:
         self._reporter.effects(result.unwritten_effects)
         if result.servers:
             self.state.servers[name] = result.servers
+        if result.foreseen:
+            self.state.foreseen[name] = result.foreseen
         self._effects[name] = still_open(result.effects)
         self.state.remaining += _named(name, result.remaining)
         failure_action = self._batch.on_failure(self._operations[name])
@@ -175,6 +212,7 @@ class BatchRun:
         for name in self._schedule.give_up_all():
             self._tasks.never_started(name, f"not started: {stop.reason}")
         self._children.cancel_all(stop.reason)
+        self._holding.give_up()
         self._reporter.changed()
         self._wake.set()
 
@@ -208,15 +246,14 @@ class BatchRun:
             effects = await workflow.execute_activity_method(
                 RecordActivities.open_effects, self._task_id(name), summary=f"what {name} did", **LOOK_UP
             )
-        remaining = await undo(effects, self._undid, self.state.made_anew)
+        remaining = await undo(effects, partial(self._undid, name), self.state.made_anew)
         self.state.remaining += _named(name, remaining)
         self.state.undone.append(name)
         self._tasks.undone(name, len(effects) - len(remaining), len(remaining))
 
-    def _undid(self, undoing: Sequence[Effect]) -> None:
-        self._reporter.effects(undoing)
-        self.state.remaining, gone = gone_with_servers(self.state.remaining, undoing)
-        self._reporter.effects(gone)
+    def _undid(self, name: str, undoing: Sequence[Effect]) -> None:
+        self.state.remaining, told = settled(self.state.remaining, undoing, newer_than(self._graph, name))
+        self._reporter.effects(told)
 
     # Both ways
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from workflows.domain.batches import BatchResult, BatchSpec
+from workflows.domain.changes import Change
 from workflows.domain.effects import Remaining
 from workflows.domain.operations import OperationSpec
 from workflows.domain.progress import ProgressInfo, percent, seconds_left
@@ -50,6 +51,8 @@ class BatchState(BaseModel):
     paces: dict[str, Pace] = {}
     servers: dict[str, tuple[Server, ...]] = {}
     """What each completed operation made or worked on."""
+    foreseen: dict[str, tuple[Change, ...]] = {}
+    """What each operation in check mode would change."""
     built: list[str] = []
     """Operations that have effects in the world which a rollback would take back."""
     undone: list[str] = []
@@ -57,6 +60,10 @@ class BatchState(BaseModel):
     """Servers that came back when their deletion was undone, by key."""
     remaining: list[Remaining] = []
     accepted: bool = False
+    held: list[str] = []
+    """Infras of which it holds the locks that it needs."""
+    waiting: str | None = None
+    """Whom it waits for before it may begin."""
     cancelled_natively: bool = False
     unwritten: Unwritten = Unwritten()
 
@@ -141,6 +148,8 @@ def _current_step(state: BatchState) -> str:
             return f"rolling back: {len(state.undone)} of {len(state.built)} operations undone"
         case Phase.STOPPING:
             return f"stopping {_names(running)}" if running else "stopping"
+        case Phase.RUNNING if state.waiting is not None:
+            return state.waiting
         case Phase.RUNNING:
             return f"running {_names(running)}" if running else "starting"
 

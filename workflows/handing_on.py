@@ -1,9 +1,20 @@
-"""Which servers an operation gets from the ones that it depends on (README, "Where task services go")."""
+"""What an operation gets from the ones that it depends on (README, "Where task services go")."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from workflows.domain.operations import OperationSpec, ServerOperation, TaskservOperation
+from workflows.domain.batches import BatchSpec, OperationInput
+from workflows.domain.changes import Change
+from workflows.domain.dag import Graph, before
+from workflows.domain.effects import Effect
+from workflows.domain.identity import task_id
+from workflows.domain.operations import (
+    CreateServersConfig,
+    OperationSpec,
+    ServerOperation,
+    TaskservOperation,
+)
 from workflows.domain.resources import Server
+from workflows.domain.states import FailureAction
 
 Servers = Mapping[str, tuple[Server, ...]]
 Operations = Mapping[str, OperationSpec]
@@ -31,9 +42,50 @@ def servers_for(operation: OperationSpec, operations: Operations, servers: Serve
     return ()
 
 
+def builds_on(
+    operation: OperationSpec, found: tuple[Server, ...], effects: Iterable[Effect]
+) -> tuple[Effect, ...]:
+    """Those of `effects` that were done to the servers that the operation makes or works on."""
+    config = operation.config
+    if isinstance(config, CreateServersConfig):
+        keys = {spec.key for spec in config.specs(operation.provider)}
+    else:
+        keys = {server.key for server in found}
+    return tuple(effect for effect in effects if effect.server.key in keys)
+
+
+def foreseen_before(
+    operation: OperationSpec, graph: Graph, foreseen: Mapping[str, tuple[Change, ...]]
+) -> tuple[Change, ...]:
+    """For check mode: what the operations before it would change, in an order that could be carried out."""
+    if not operation.config.check_mode:
+        return ()
+    return tuple(change for name in before(graph, operation.id) for change in foreseen.get(name, ()))
+
+
+def input_for(
+    batch: BatchSpec,
+    operation: OperationSpec,
+    found: tuple[Server, ...],
+    effects: tuple[Effect, ...],
+    foreseen: tuple[Change, ...],
+) -> OperationInput:
+    """What the operation's workflow is started with."""
+    return OperationInput(
+        task_id=task_id(batch.batch_id, operation.id),
+        operation=operation,
+        batch_id=batch.batch_id,
+        made_by_dependencies=found,
+        storage_backend=batch.storage_backend,
+        builds_on=effects,
+        foreseen=foreseen,
+        undo_on_failure=batch.on_failure(operation) is FailureAction.ROLLBACK,
+    )
+
+
 def looks_up(operation: OperationSpec, found: tuple[Server, ...]) -> bool:
     """Whether the operation will ask the inventory, which must then know what this batch did so far."""
-    if operation.config.operation == "delete":
+    if operation.config.operation == "delete" or operation.config.check_mode:
         return True
     if isinstance(operation, ServerOperation):
         return False

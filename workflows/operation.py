@@ -11,9 +11,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows import search
+from workflows.checking import changes_of
 from workflows.domain.actions import Action
 from workflows.domain.batches import OperationInput, OperationResult
+from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining, still_open
+from workflows.domain.locks import LockNews
 from workflows.domain.operations import workflow_type
 from workflows.domain.progress import ProgressInfo, percent
 from workflows.domain.records import StateSnapshot
@@ -23,8 +26,8 @@ from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
 from workflows.failure_text import failure_text
 from workflows.performing import perform, settle
 from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
-from workflows.reporting import Reporter
-from workflows.saga import gone_with_servers, undo
+from workflows.saga import undo
+from workflows.standalone import Standalone, reporter_of
 
 
 class Plan(Frozen):
@@ -42,8 +45,9 @@ class OperationRun:
 
     def __init__(self, request: OperationInput) -> None:
         self._request = request
-        self._deadline = workflow.now() + timedelta(seconds=request.operation.config.timeout)
-        self._reporter = Reporter(request.batch_id or request.task_id, request.task_id)
+        self._deadline = workflow.now()
+        self._alone = Standalone(request) if request.alone is not None else None
+        self._reporter = self._alone.reporter if self._alone else reporter_of(request)
         self._work: asyncio.Task[None] | None = None
         self._cancelled: str | None = None
         self._chains: list[asyncio.Task[None]] = []
@@ -52,6 +56,7 @@ class OperationRun:
         self._attempted: dict[str, Action] = {}
         self._effects: list[Effect] = []
         self._servers: dict[str, Server] = {}
+        self._foreseen: tuple[Change, ...] = ()
         self._notes: list[str] = []
         self._total = 1
         self._done = 0
@@ -63,7 +68,7 @@ class OperationRun:
         return ProgressInfo(
             workflow_id=self._request.task_id,
             progress=percent(self._done, self._total),
-            current_step=self._step,
+            current_step=(self._alone and self._alone.waiting) or self._step,
             total_steps=max(1, self._total),
             completed_steps=self._done,
             estimated_time_remaining=self._seconds_left(),
@@ -75,10 +80,17 @@ class OperationRun:
 
     def cancel(self, reason: str) -> None:
         """Stops the work; what it did is then taken back. Ignored once the work has ended."""
-        if self._cancelled is None and self._work is not None and not self._work.done():
+        if self._alone is not None and self._work is None:
+            self._cancelled = self._cancelled or reason
+            self._alone.give_up()
+        elif self._cancelled is None and self._work is not None and not self._work.done():
             self._cancelled = reason
             self._stopping = True
             self._work.cancel()
+
+    def heard(self, news: LockNews) -> None:
+        if self._alone is not None:
+            self._alone.heard(news)
 
     async def carry_out(self, planner: Planner) -> OperationResult:
         """The whole operation. A cancellation from outside only ever reaches the work, never the clean-up."""
@@ -91,6 +103,17 @@ class OperationRun:
         return engine.result()
 
     async def _engine(self, planner: Planner) -> OperationResult:
+        if self._alone is None:
+            return await self._work_out(planner)
+        if await self._alone.begin():
+            result = await self._work_out(planner)
+        else:
+            result = self._finish(TaskStatus.CANCELLED, self._cancelled, [])
+        await self._alone.end(result)
+        return result
+
+    async def _work_out(self, planner: Planner) -> OperationResult:
+        self._deadline = workflow.now() + timedelta(seconds=self._request.operation.config.timeout)
         self._work = asyncio.create_task(self._act(planner))
         await workflow.wait([self._work])
         await self._come_to_rest()
@@ -112,11 +135,21 @@ class OperationRun:
         return failure_text(failure) if failure is not None else None
 
     async def _act(self, planner: Planner) -> None:
+        if self._request.operation.config.check_mode:
+            await self._look_ahead()
+            return
         plan = await planner(self._request, self._options())
         self._servers = {server.key: server for server in plan.servers}
         self._total = sum(len(chain) for chain in plan.chains)
         self._chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
         await asyncio.gather(*self._chains)
+
+    async def _look_ahead(self) -> None:
+        plan = await changes_of(self._request, self._options())
+        self._servers = {server.key: server for server in plan.servers}
+        self._foreseen = plan.changes
+        self._notes.append(plan.text)
+        self._done = self._total
 
     async def _come_to_rest(self) -> None:
         """Nothing may still act when the clean-up begins."""
@@ -164,9 +197,7 @@ class OperationRun:
         effects = still_open(self._effects)
         if effects:
             self._report(f"undoing {len(effects)} changes")
-        remaining, gone = gone_with_servers(await undo(effects, self._record), self._effects)
-        self._record(gone)
-        return remaining
+        return await undo(effects, self._record)
 
     def _record(self, effects: Sequence[Effect]) -> None:
         self._effects.extend(effects)
@@ -202,11 +233,13 @@ class OperationRun:
             status=status,
             servers=tuple(self._servers.values()),
             effects=tuple(self._effects),
-            unwritten=len(unwritten.effects),
+            # What was carried is in front, and its parent has that itself.
+            unwritten=min(len(unwritten.effects), len(self._effects)),
             unwritten_updates=unwritten.updates,
             output="\n".join(self._notes),
             error=error,
             remaining=tuple(remaining),
+            foreseen=self._foreseen,
         )
 
     def _options(self) -> ActivityOptions:

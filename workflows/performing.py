@@ -6,7 +6,15 @@ from temporalio import workflow
 
 from workflows.contracts.servers import ServerActivities
 from workflows.contracts.taskservs import TaskservActivities
-from workflows.domain.actions import Action, CreateServer, DeleteServer, InstallTaskserv, RemoveTaskserv
+from workflows.domain.actions import (
+    Action,
+    ConfigureTaskserv,
+    CreateServer,
+    DeleteServer,
+    InstallTaskserv,
+    RemoveTaskserv,
+    RestartTaskserv,
+)
 from workflows.domain.effects import ActionResult
 from workflows.policies import UNDO, ActivityOptions
 
@@ -30,6 +38,14 @@ async def perform(action: Action, **options: Unpack[ActivityOptions]) -> ActionR
         case InstallTaskserv():
             return await workflow.execute_activity_method(
                 TaskservActivities.install_taskserv, action, summary=summary, **options
+            )
+        case ConfigureTaskserv():
+            return await workflow.execute_activity_method(
+                TaskservActivities.configure_taskserv, action, summary=summary, **options
+            )
+        case RestartTaskserv():
+            return await workflow.execute_activity_method(
+                TaskservActivities.restart_taskserv, action, summary=summary, **options
             )
         case RemoveTaskserv():
             return await workflow.execute_activity_method(
@@ -56,6 +72,14 @@ async def settle(action: Action) -> ActionResult | None:
         case InstallTaskserv():
             await workflow.execute_activity_method(
                 TaskservActivities.abandon_install, action, summary=summary, **UNDO
+            )
+        case ConfigureTaskserv():
+            await workflow.execute_activity_method(
+                TaskservActivities.abandon_configuration, action, summary=summary, **UNDO
+            )
+        case RestartTaskserv():
+            await workflow.execute_activity_method(
+                TaskservActivities.abandon_restart, action, summary=summary, **UNDO
             )
         case RemoveTaskserv():
             await workflow.execute_activity_method(

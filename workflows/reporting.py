@@ -6,12 +6,14 @@ but it holds the workflow task open, and while MongoDB is slow or away nothing e
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.contracts.records import RecordActivities
+from workflows.domain.batches import StorageBackend
 from workflows.domain.effects import Effect
 from workflows.domain.projections import snapshots
 from workflows.domain.records import BatchUpdate, Report, StateSnapshot
@@ -20,8 +22,13 @@ from workflows.domain.task_updates import TaskUpdate
 from workflows.failure_text import failure_text
 from workflows.policies import RECORD, REFUSED_REPORT_PAUSE, REPORT_INTERVAL
 
+T = TypeVar("T")
+
 MAX_UPDATES = 500
 """Changes in one report: keeps a report far from the limits of a payload and of a bulk write."""
+
+_HURRY = "hurry-while-awaited"
+"""The name by which a history tells whether it was made with pauses all the same."""
 
 
 class Unwritten(Frozen):
@@ -38,6 +45,7 @@ class Reporter:
     Args:
         owner: batch or single task under which snapshots are kept.
         writer: the workflow that writes; with the report's number it makes a retry recognisable.
+        storage_backend: where the owner's snapshots are kept.
         compose: gives the batch's own state for a report with this version, where there is a batch.
         prepare: is awaited before the first report.
     """
@@ -47,6 +55,7 @@ class Reporter:
         owner: str,
         writer: str,
         *,
+        storage_backend: StorageBackend,
         compose: Callable[[int], BatchUpdate] | None = None,
         prepare: Callable[[], Awaitable[None]] | None = None,
         carried: Unwritten | None = None,
@@ -54,6 +63,7 @@ class Reporter:
         carried = carried or Unwritten()
         self._owner = owner
         self._writer = writer
+        self._storage_backend = storage_backend
         self._compose = compose
         self._prepare = prepare
         self._updates = list(carried.updates)
@@ -66,6 +76,8 @@ class Reporter:
         self._written_mark = 0
         self._written = asyncio.Event()
         self._draining = False
+        self._awaited = 0
+        """How many wait for what was reported, and for nothing else."""
         self._task: asyncio.Task[None] | None = None
 
     def task(self, update: TaskUpdate) -> None:
@@ -102,8 +114,21 @@ class Reporter:
     async def caught_up(self) -> None:
         """Returns when what was reported so far is written, for whoever is about to look it up."""
         mark = self._mark
-        while self._written_mark < mark:
-            await self._written.wait()
+        if self._written_mark >= mark:
+            return
+        with self._hurrying():
+            while self._written_mark < mark:
+                await self._written.wait()
+
+    @contextlib.contextmanager
+    def _hurrying(self) -> Iterator[None]:
+        """Writes without pauses meanwhile: while the work stands still for it, nothing new comes."""
+        hurried = int(not self._draining and workflow.patched(_HURRY))
+        self._awaited += hurried
+        try:
+            yield
+        finally:
+            self._awaited -= hurried
 
     def stop(self) -> Unwritten:
         """Hands over what is not known to be written, for a workflow that ends with this.
@@ -113,9 +138,15 @@ class Reporter:
         flying = self._in_flight
         return Unwritten(
             updates=(*(flying.tasks if flying else ()), *self._updates),
-            effects=(*(flying.effects if flying else ()), *self._effects),
+            effects=self.unwritten_effects,
             next_number=self._number,
         )
+
+    @property
+    def unwritten_effects(self) -> tuple[Effect, ...]:
+        """What is not known to be in the ledger, in its order."""
+        flying = self._in_flight
+        return (*(flying.effects if flying else ()), *self._effects)
 
     def unstored_snapshots(self, workflow_id: str) -> list[StateSnapshot]:
         """Snapshots that the storage may not have yet, for a query."""
@@ -137,7 +168,9 @@ class Reporter:
 
     async def _pause(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(lambda: self._draining, timeout=REPORT_INTERVAL)
+            await workflow.wait_condition(
+                lambda: self._draining or self._awaited > 0, timeout=REPORT_INTERVAL
+            )
 
     def _take(self) -> Report:
         tasks, self._updates = self._updates[:MAX_UPDATES], self._updates[MAX_UPDATES:]
@@ -147,6 +180,7 @@ class Reporter:
         return Report(
             owner=self._owner,
             number=f"{self._writer}-{number:09d}",
+            storage_backend=self._storage_backend,
             tasks=tuple(tasks),
             batch=self._compose(number) if self._compose else None,
             effects=tuple(effects),
@@ -166,12 +200,12 @@ class Reporter:
         written.set()
 
 
-async def insist(write: Callable[[], Awaitable[None]]) -> None:
-    """Writes, however often it takes: to give up would lose what happened, so whoever mends the cause is
-    waited for."""
+async def insist(record: Callable[[], Awaitable[T]]) -> T:
+    """Writes or looks up, however often it takes: to give up would lose what happened, so whoever mends the
+    cause is waited for."""
     while True:
         try:
-            return await write()
+            return await record()
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise

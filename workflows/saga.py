@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.domain.effects import Effect, EffectKind, Remaining, inverse
-from workflows.domain.identity import effect_id
-from workflows.domain.resources import Server, Taskserv
+from workflows.domain.dag import Graph, depends
+from workflows.domain.effects import Effect, EffectKind, Remaining, described, inverse
+from workflows.domain.overtaking import following, overtaken, overtakes, takes_along
+from workflows.domain.resources import Server
 from workflows.failure_text import failure_text
 from workflows.performing import perform
 from workflows.policies import MAX_PARALLEL_ACTIONS, UNDO
@@ -56,9 +57,10 @@ async def _undo_chain(
         try:
             result = await perform(inverse(effect, made_anew.get(key)), **UNDO)
         except ActivityError as error:
-            remaining.append(Remaining(what=_describe(effect), why=failure_text(error), effect=effect))
+            remaining.append(Remaining(what=described(effect), why=failure_text(error), effect=effect))
             continue
-        on_effects(result.effects)
+        remaining, told = settled(remaining, result.effects)
+        on_effects(told)
         if effect.kind is EffectKind.SERVER_DELETED and result.server is not None:
             made_anew[key] = result.server
         elif effect.kind is EffectKind.SERVER_CREATED:
@@ -66,37 +68,46 @@ async def _undo_chain(
     return remaining
 
 
-def gone_with_servers(
-    remaining: Sequence[Remaining], undoing: Sequence[Effect]
+def settled(
+    remaining: Sequence[Remaining],
+    undoing: Sequence[Effect],
+    is_newer: Callable[[Effect], bool] | None = None,
 ) -> tuple[list[Remaining], list[Effect]]:
-    """What could not be removed from a server is gone once the server itself is.
+    """What could not be undone may be so by what is undone later.
 
     Args:
-        remaining: what could not be undone.
-        undoing: the undoing effects that were carried out.
+        remaining: what could not be undone, newest first.
+        undoing: the undoing effects of something else.
+        is_newer: whether what remains was made on top of what was undone now; without it, all was.
 
     Returns:
-        What still remains, and the undoing effects of what went down with its server.
+        What still remains, and the undoing effects of all that does not.
     """
-    deleted = {e.server.key for e in undoing if e.kind is EffectKind.SERVER_DELETED}
-    gone = [
-        r.effect
-        for r in remaining
-        if r.effect is not None and isinstance(r.effect.after, Taskserv) and r.effect.server.key in deleted
-    ]
-    still = [r for r in remaining if r.effect is None or r.effect not in gone]
-    return still, [_gone_with_server(effect) for effect in gone]
+    left, told = list(remaining), list[Effect]()
+    for one in undoing:
+        effects = [r.effect for r in left if r.effect is not None]
+        gone = [effect for effect in effects if _is_overtaken(effect, one, is_newer)]
+        left = [r for r in left if r.effect is None or r.effect not in gone]
+        others = [overtaken(effect, effect.cause, workflow.now()) for effect in gone]
+        told += [*others, following(one, others)]
+    return left, told
 
 
-def _gone_with_server(effect: Effect) -> Effect:
-    return Effect(
-        id=effect_id(effect.id, EffectKind.TASKSERV_REMOVED, effect.resource.key),
-        kind=EffectKind.TASKSERV_REMOVED,
-        cause=effect.cause.model_copy(update={"undoes": effect.id}),
-        at=workflow.now(),
-        before=effect.after,
-    )
+def _is_overtaken(effect: Effect, undoing: Effect, is_newer: Callable[[Effect], bool] | None) -> bool:
+    server = effect.server.key
+    if takes_along(undoing, server):
+        return True
+    return overtakes(undoing, effect.key, server) and (is_newer is None or is_newer(effect))
 
 
-def _describe(effect: Effect) -> str:
-    return f"{effect.kind.value.replace('_', ' ')} {effect.resource.key}"
+def newer_than(graph: Graph, name: str) -> Callable[[Effect], bool]:
+    """Whether an effect was made on top of what the operation `name` did.
+
+    Of operations that do not need each other nobody knows whose effect on one thing was the last.
+    """
+
+    def is_newer(effect: Effect) -> bool:
+        operation = effect.cause.operation_id
+        return operation is not None and depends(graph, operation, name)
+
+    return is_newer

@@ -3,6 +3,7 @@
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from workflows.domain.batches import BatchSpec, OperationInput
+from workflows.domain.rollbacks import RollbackSpec
 from workflows.domain.states import BatchStatus, TaskStatus
 
 BATCH_ID = SearchAttributeKey.for_keyword("BatchId")
@@ -26,9 +27,24 @@ def of_operation(request: OperationInput) -> TypedSearchAttributes:
     pairs = [
         SearchAttributePair(OPERATION_ID, operation.id),
         SearchAttributePair(INFRA, operation.config.infra),
-        SearchAttributePair(PROVIDER, operation.provider),
         SearchAttributePair(TASK_STATUS, TaskStatus.RUNNING.value),
     ]
+    if operation.provider:
+        pairs.append(SearchAttributePair(PROVIDER, operation.provider))
     if request.batch_id is not None:
         pairs.append(SearchAttributePair(BATCH_ID, request.batch_id))
     return TypedSearchAttributes(pairs)
+
+
+def of_rollback(rollback: RollbackSpec) -> TypedSearchAttributes:
+    """With infra and provider where there is one of each."""
+    pairs = [SearchAttributePair(TASK_STATUS, TaskStatus.RUNNING.value)]
+    if rollback.infra:
+        pairs.append(SearchAttributePair(INFRA, rollback.infra))
+    if rollback.provider:
+        pairs.append(SearchAttributePair(PROVIDER, rollback.provider))
+    return TypedSearchAttributes(pairs)
+
+
+def of_locks(infra: str) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(INFRA, infra)])

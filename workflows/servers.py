@@ -5,6 +5,7 @@ from temporalio import workflow
 from workflows.contracts.servers import ServerActivities, ServerDeletion
 from workflows.domain.actions import CreateServer
 from workflows.domain.batches import OperationInput, OperationResult
+from workflows.domain.locks import LockNews
 from workflows.domain.operations import CreateServersConfig, ServerOperation, cause_of
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
@@ -27,6 +28,10 @@ class ServersWorkflow:
     @workflow.signal
     def cancel(self, reason: str) -> None:
         self._run.cancel(reason)
+
+    @workflow.signal
+    def lock_news(self, news: LockNews) -> None:
+        self._run.heard(news)
 
     @workflow.query
     def progress(self) -> ProgressInfo:

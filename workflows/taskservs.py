@@ -1,9 +1,10 @@
-"""Installs or removes task services on servers."""
+"""Installs, configures, restarts or removes task services on servers."""
 
 from temporalio import workflow
 
 from workflows.contracts.taskservs import TaskservActivities, TaskservWish
 from workflows.domain.batches import OperationInput, OperationResult
+from workflows.domain.locks import LockNews
 from workflows.domain.operations import TaskservOperation, cause_of
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
@@ -26,6 +27,10 @@ class TaskservsWorkflow:
     @workflow.signal
     def cancel(self, reason: str) -> None:
         self._run.cancel(reason)
+
+    @workflow.signal
+    def lock_news(self, news: LockNews) -> None:
+        self._run.heard(news)
 
     @workflow.query
     def progress(self) -> ProgressInfo:

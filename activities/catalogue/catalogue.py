@@ -71,6 +71,14 @@ class Catalogue:
         """
         self.get(name).service.check(params)
 
+    def check_restart(self, name: str, params: Params) -> None:
+        """Refuses an unknown service, and parameters that a restart does not have.
+
+        Raises:
+            InvalidRequest: saying what is wrong with which parameter.
+        """
+        self.get(name).service.check_restart(params)
+
     def expand(self, names: Iterable[str]) -> list[str]:
         """These services and all that they require, each once, what is required first.
 

@@ -108,14 +108,20 @@ class Service(_Described):
     parameters: dict[ParameterName, Parameter] = {}
     port_parameter: ParameterName = "port"
     requires: tuple[ServiceName, ...] = ()
+    joins: ParameterName | None = None
+    """A parameter that names another server of the infra, on which there is what this installation joins."""
     health: Health
     variants: tuple[Variant, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _port_is_a_parameter(self) -> Self:
+    def _parameters_fit(self) -> Self:
         port = self.parameters.get(self.port_parameter)
         if port is None or port.type != "integer":
             raise ValueError(f"the port parameter {self.port_parameter!r} is no integer parameter")
+        if self.joins is not None:
+            other = self.parameters.get(self.joins)
+            if other is None or other.type != "string":
+                raise ValueError(f"the parameter {self.joins!r} to join by is no string parameter")
         if START_TIMEOUT in self.parameters:
             raise ValueError(f"every service has the parameter {START_TIMEOUT}; it cannot be declared")
         return self
@@ -131,6 +137,15 @@ class Service(_Described):
         if problems:
             names = ", ".join(sorted(known))
             raise InvalidRequest(f"task service {self.name}: {'; '.join(problems)}; it has {names}")
+
+    def check_restart(self, params: Params) -> None:
+        """Raises InvalidRequest for all but START_TIMEOUT, the one parameter that says how to act."""
+        if settings := [name for name in params if name != START_TIMEOUT]:
+            raise InvalidRequest(
+                f"task service {self.name}: a restart changes no parameters, such as {', '.join(settings)}; "
+                f"configure does, and a restart takes {START_TIMEOUT} alone"
+            )
+        self.check(params)
 
     def resolve(self, current: Params, wanted: Params) -> Params:
         """All parameters: what is wanted, else what is set now, else the default.

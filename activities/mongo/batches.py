@@ -1,4 +1,7 @@
-"""Rows of batches, numbered in the order in which they were accepted."""
+"""Rows of batches, numbered in the order in which they were accepted.
+
+A single task has a row among them, so that the list of tasks has one order; nobody takes it for a batch.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,6 +10,8 @@ from activities.mongo.connection import Connection, Document
 from activities.mongo.contents import BatchSummary, Contents
 from activities.mongo.numbered_log import Item, NumberedLog
 from workflows.domain.records import BatchRecord, BatchUpdate, TaskRecord
+from workflows.domain.states import BatchStatus, TaskStatus
+from workflows.domain.task_updates import TaskUpdate
 
 _IDS = 100
 _CHANGED = {"status", "completed_at", "error", "remaining", "progress"}
@@ -20,7 +25,7 @@ class BatchRows:
         self._contents = Contents(self._log)
 
     async def contents(self) -> Sequence[BatchSummary]:
-        """All batches in brief, newest first."""
+        """All batches and single tasks in brief, newest first."""
         return await self._contents.current()
 
     async def add(self, record: BatchRecord, tasks: Sequence[TaskRecord]) -> None:
@@ -28,6 +33,19 @@ class BatchRows:
         fields = record.model_dump(mode="json", exclude={"id"})
         counts = Counter(task.status.value for task in tasks)
         await self._log.append([Item(record.id, {**fields, "tasks": len(tasks), "counts": dict(counts)})])
+
+    async def add_single(self, task: TaskRecord) -> None:
+        """Adds a task that belongs to no batch; one that exists stays as it is."""
+        created_at = task.model_dump(mode="json", include={"created_at"})
+        fields = {**created_at, **_single(task.status), "tasks": 1, "version": task.version, "single": True}
+        await self._log.append([Item(task.id, fields)])
+
+    async def apply_single(self, update: TaskUpdate) -> None:
+        """Changes the row if its version is lower than the update's."""
+        fields = {**_single(update.status), "version": update.version}
+        async with self._log.collection.opened() as collection:
+            older = {"_id": update.id, "version": {"$lt": update.version}}
+            await collection.update_one(older, {"$set": fields})
 
     async def apply(self, update: BatchUpdate) -> None:
         """Changes the row if its version is lower than the update's."""
@@ -50,9 +68,15 @@ class BatchRows:
             for start in range(0, len(batch_ids), _IDS):
                 wanted = {"_id": {"$in": list(batch_ids[start : start + _IDS])}}
                 async for document in collection.find(wanted):
-                    documents[document["_id"]] = document
+                    if not document.get("single"):
+                        documents[document["_id"]] = document
         found = [documents[batch_id] for batch_id in batch_ids if batch_id in documents]
         return self._log.collection.readable(found, _record)
+
+
+def _single(status: TaskStatus) -> Document:
+    stands = BatchStatus(status.value) if status.is_terminal else BatchStatus.RUNNING
+    return {"status": stands.value, "counts": {status.value: 1}}
 
 
 def _record(document: Document) -> BatchRecord:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -61,6 +62,12 @@ class Connection:
         """Raises Unavailable where no server answers."""
         with unavailable_on_error():
             await self._client.admin.command("ping")
+
+    async def server_time(self) -> datetime:
+        """How late it is by the server's clock, in UTC without saying so, as the driver gives dates."""
+        with unavailable_on_error():
+            now: datetime = (await self._client.admin.command("hello"))["localTime"]
+        return now
 
     def collection(self, name: str, indexes: Sequence[IndexModel] = ()) -> "Collection":
         return Collection(self._database[name], name, indexes)

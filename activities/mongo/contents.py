@@ -21,20 +21,22 @@ _IDS = 100
 
 
 class BatchSummary(Frozen):
-    """A batch in brief."""
+    """A batch in brief, or a single task."""
 
     id: str
     created_at: datetime
     status: BatchStatus
     tasks: int = Field(ge=0)
     counts: dict[TaskStatus, int]
+    single: bool = False
+    """Whether it is a task that belongs to no batch."""
 
     def matching(self, status: TaskStatus | None) -> int:
         """How many of its tasks have the status; None stands for any."""
         return self.tasks if status is None else self.counts.get(status, 0)
 
 
-_FIELDS = ("position", "created_at", "status", "tasks", "counts")
+_FIELDS = ("position", "created_at", "status", "tasks", "counts", "single")
 
 
 class Contents:

@@ -26,6 +26,10 @@ class MongoEventLog:
             after += limit
         return []
 
+    async def last(self) -> int:
+        """The number of the last event; 0 where there is none."""
+        return await self._log.last()
+
 
 def _item(event: Event) -> Item:
     return Item(event.id, {"event_type": event.event_type.value, "json": event.model_dump_json()})

@@ -5,22 +5,27 @@ last effect that touched it. A fold only ever moves a document forward, so any n
 the same entries, again and at the same time, and all arrive at the same inventory.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import TypeAdapter
-from pymongo import InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from activities.ledger_ports import InventoryItem
 from activities.mongo.connection import Connection, Document
 from activities.mongo.ledger import MongoLedger
 from activities.mongo.numbered_log import indexed
-from activities.ports import InventoryItem
-from workflows.domain.inventory import LedgerEntry, fold
+from activities.mongo.pictures import picture_at
+from workflows.domain.inventory import LedgerEntry, fold, newest
 from workflows.domain.resources import Resource, Server, Taskserv
+from workflows.domain.rollbacks import Picture
 
 _resource: TypeAdapter[Server | Taskserv] = TypeAdapter(Resource)
-_MARKER = "inventory"
+MARKER = "inventory"
+Write = InsertOne[Document] | UpdateOne | ReplaceOne[Document] | DeleteOne
+
 _DUPLICATE = 11000
+_IDS = 100
 
 
 class MongoInventory:
@@ -28,22 +33,37 @@ class MongoInventory:
 
     def __init__(self, connection: Connection, ledger: MongoLedger) -> None:
         self._ledger = ledger
-        self._entries = connection.collection("inventory", [indexed("exists", "infra"), indexed("server")])
-        self._markers = connection.collection("markers")
+        self.entries = connection.collection("inventory", [indexed("exists", "infra"), indexed("server")])
+        self.markers = connection.collection("markers")
 
-    async def catch_up(self) -> None:
-        """Folds in every ledger entry that is not folded in yet."""
-        done = await self._folded_up_to()
+    async def catch_up(self) -> int:
+        """Folds in every ledger entry that is not folded in yet; the position of the last one."""
+        done = await self.folded_up_to()
         while True:
             last, entries = await self._ledger.after(done)
             if last == done:
-                return
+                return done
             await self._fold(entries)
             await self._mark(last)
             done = last
 
+    async def picture(self) -> Picture:
+        """What exists at the ledger's end, which it names, whatever goes on meanwhile."""
+        return await picture_at(await self.catch_up(), self.entries, self._ledger)
+
+    async def named(self, keys: Collection[str]) -> dict[str, Server]:
+        """The servers among `keys` (`infra/name`) that exist, by key."""
+        documents: list[Document] = []
+        wanted = sorted(f"server:{key}" for key in keys)
+        async with self.entries.opened() as collection:
+            for start in range(0, len(wanted), _IDS):
+                some = {"_id": {"$in": wanted[start : start + _IDS]}}
+                documents += await collection.find(some).to_list(None)
+        found = self._items(document for document in documents if document.get("exists"))
+        return {item.server.key: item.server for item in found}
+
     async def server(self, infra: str, name: str) -> InventoryItem | None:
-        async with self._entries.opened() as collection:
+        async with self.entries.opened() as collection:
             documents = await collection.find({"server": f"{infra}/{name}"}).to_list(None)
         items = self._items(document for document in documents if document.get("exists"))
         return items[0] if items else None
@@ -51,7 +71,7 @@ class MongoInventory:
     async def servers(self, infra: str | None = None, provider: str | None = None) -> Sequence[InventoryItem]:
         """The servers of an infra, of a provider, of both, or all of them; by infra and name."""
         wanted: Document = {"exists": True} if infra is None else {"exists": True, "infra": infra}
-        async with self._entries.opened() as collection:
+        async with self.entries.opened() as collection:
             documents = await collection.find(wanted).to_list(None)
         items = self._items(documents)
         return [item for item in items if provider is None or item.server.spec.provider == provider]
@@ -59,7 +79,7 @@ class MongoInventory:
     def _items(self, documents: Iterable[Document]) -> list[InventoryItem]:
         servers: dict[str, tuple[Server, str]] = {}
         taskservs: dict[str, list[Taskserv]] = {}
-        for resource, task_id in self._entries.readable(documents, _read):
+        for resource, task_id in self.entries.readable(documents, _read):
             if isinstance(resource, Server):
                 servers[resource.key] = (resource, task_id)
             else:
@@ -73,24 +93,28 @@ class MongoInventory:
             for key, (server, task_id) in sorted(servers.items())
         ]
 
-    async def _folded_up_to(self) -> int:
-        async with self._markers.opened() as collection:
-            marker = await collection.find_one({"_id": _MARKER})
-        return int(marker["position"]) if marker else 0
+    async def folded_up_to(self) -> int:
+        async with self.markers.opened() as collection:
+            marker = await collection.find_one({"_id": MARKER})
+            found = self.markers.readable([marker] if marker else [], _position)
+            if marker and not found:
+                # Folding everything again changes nothing; with the spoilt marker it would be every time.
+                await collection.delete_one({"_id": MARKER})
+        return found[0] if found else 0
 
     async def _fold(self, entries: Sequence[LedgerEntry]) -> None:
-        newest = list({entry.effect.key: entry for entry in entries}.values())
+        changes = list(newest(entries).values())
         # What is new is inserted, at a fifth of what a guarded update costs; if it was there, that follows.
-        known = await self._write(
-            [_insertion(entry) if _is_new(entry) else _update(entry) for entry in newest]
+        known = await self.write(
+            [_insertion(entry) if _is_new(entry) else _update(entry) for entry in changes]
         )
-        await self._write([_update(newest[index]) for index in known if _is_new(newest[index])])
+        await self.write([_update(changes[index]) for index in known if _is_new(changes[index])])
 
-    async def _write(self, writes: Sequence[InsertOne[Document] | UpdateOne]) -> list[int]:
+    async def write(self, writes: Sequence[Write]) -> list[int]:
         """The places of the writes that met a document which is there already, and is newer or not."""
         if not writes:
             return []
-        async with self._entries.opened() as collection:
+        async with self.entries.opened() as collection:
             try:
                 await collection.bulk_write(writes, ordered=False)
             except BulkWriteError as error:
@@ -102,12 +126,17 @@ class MongoInventory:
         return []
 
     async def _mark(self, position: int) -> None:
-        older = {"_id": _MARKER, "position": {"$lt": position}}
-        async with self._markers.opened() as collection:
+        older = {"_id": MARKER, "position": {"$lt": position}}
+        async with self.markers.opened() as collection:
             try:
                 await collection.update_one(older, {"$set": {"position": position}}, upsert=True)
             except DuplicateKeyError:
                 return  # another fold is further
+
+
+def document_of(entry: LedgerEntry) -> Document:
+    """What is kept of the resource after `entry`."""
+    return {"_id": entry.effect.key, **_fields(entry)}
 
 
 def _is_new(entry: LedgerEntry) -> bool:
@@ -115,7 +144,7 @@ def _is_new(entry: LedgerEntry) -> bool:
 
 
 def _insertion(entry: LedgerEntry) -> InsertOne[Document]:
-    return InsertOne({"_id": entry.effect.key, **_fields(entry)})
+    return InsertOne(document_of(entry))
 
 
 def _update(entry: LedgerEntry) -> UpdateOne:
@@ -133,6 +162,10 @@ def _fields(entry: LedgerEntry) -> Document:
         "task_id": folded.task_id,
         "json": _resource.dump_json(folded.resource).decode() if folded.resource else None,
     }
+
+
+def _position(document: Document) -> int:
+    return int(document["position"])
 
 
 def _read(document: Document) -> tuple[Server | Taskserv, str]:

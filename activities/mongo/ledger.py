@@ -1,6 +1,6 @@
 """The ledger: every effect, in the order in which it was written down."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from activities.mongo.connection import Connection, Document
 from activities.mongo.numbered_log import CHUNK, Item, NumberedLog, indexed
@@ -38,6 +38,37 @@ class MongoLedger:
             documents = await collection.find({"task_id": task_id}).to_list(None)
         return sorted(await self._entries(documents), key=_position_of)
 
+    async def of_tasks(self, task_ids: Collection[str]) -> Sequence[LedgerEntry]:
+        """The effects of these tasks, and all that undid them, and that again; oldest first."""
+        found = {entry.effect.id: entry for entry in await self._by("task_id", task_ids)}
+        following = list(found)
+        while following:
+            newer = {e.effect.id: e for e in await self._by("undoes", following) if e.effect.id not in found}
+            found |= newer
+            following = list(newer)
+        return sorted(found.values(), key=_position_of)
+
+    async def of_servers(self, keys: Collection[str]) -> Sequence[LedgerEntry]:
+        """All that was ever done to these servers (`infra/name`) and on them, oldest first."""
+        return sorted(await self._by("server", keys), key=_position_of)
+
+    async def at(self, positions: Sequence[int]) -> Sequence[LedgerEntry]:
+        """The entries at these positions, in this order."""
+        documents = await self._found("position", positions)
+        entries = {entry.position: entry for entry in await self._entries(documents)}
+        return [entries[position] for position in positions if position in entries]
+
+    async def _by(self, field: str, values: Collection[str]) -> list[LedgerEntry]:
+        return self._log.collection.readable(await self._found(field, sorted(values)), _entry)
+
+    async def _found(self, field: str, values: Sequence[object]) -> list[Document]:
+        documents: list[Document] = []
+        async with self._log.collection.opened() as collection:
+            for start in range(0, len(values), _IDS):
+                some = {field: {"$in": list(values[start : start + _IDS])}}
+                documents += await collection.find(some).to_list(None)
+        return documents
+
     async def page(
         self,
         *,
@@ -63,11 +94,7 @@ class MongoLedger:
         async with self._log.collection.opened() as collection:
             found = await collection.find(wanted, {"position": 1}).to_list(None)
             positions = sorted(self._log.collection.readable(found, _position), reverse=True)
-            shown = positions[offset : offset + limit]
-            documents = []
-            for start in range(0, len(shown), _IDS):
-                chunk = shown[start : start + _IDS]
-                documents += await collection.find({"position": {"$in": chunk}}).to_list(None)
+        documents = await self._found("position", positions[offset : offset + limit])
         entries = await self._entries(documents)
         return Page(sorted(entries, key=_position_of, reverse=True), len(positions))
 

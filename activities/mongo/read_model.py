@@ -1,11 +1,13 @@
 """The read model: lists of batches and tasks, newest first."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from activities.mongo.batches import BatchRows
 from activities.mongo.connection import Connection
 from activities.mongo.contents import BatchSummary
 from activities.mongo.tasks import Segment, TaskRows
+from activities.monitoring_ports import WorkflowTotals
 from activities.ports import Page
 from workflows.domain.acceptance import batch_record, task_records
 from workflows.domain.batches import BatchSpec
@@ -32,9 +34,16 @@ class MongoReadModel:
         await self._tasks.add(tasks)
         await self._batches.add(batch_record(batch), tasks)
 
+    async def accept_task(self, task: TaskRecord) -> None:
+        """A row for a task that belongs to no batch; one that exists stays as it is."""
+        await self._tasks.add([task])
+        await self._batches.add_single(task)
+
     async def apply(self, tasks: Sequence[TaskUpdate], batch: BatchUpdate | None) -> None:
         """Changes rows whose version is lower than the update's."""
         await self._tasks.apply(tasks)
+        for update in _newest(update for update in tasks if update.batch_id is None):
+            await self._batches.apply_single(update)
         if batch is not None:
             await self._batches.apply(batch)
 
@@ -42,7 +51,10 @@ class MongoReadModel:
         return await self._tasks.get(task_id)
 
     async def tasks(self, *, status: TaskStatus | None, limit: int, offset: int) -> Page[TaskRecord]:
-        """Those of the newest batch first; within a batch in the order of its operations."""
+        """Those of the newest batch first; within a batch in the order of its operations.
+
+        A single task stands where a batch of the same time would.
+        """
         contents = await self._batches.contents()
         segments = _segments(contents, status, offset, offset + limit)
         total = sum(batch.matching(status) for batch in contents)
@@ -60,8 +72,39 @@ class MongoReadModel:
 
     async def batches(self, *, status: BatchStatus | None, limit: int, offset: int) -> Page[BatchRecord]:
         """Newest first."""
-        ids = [b.id for b in await self._batches.contents() if status is None or b.status is status]
+        batches = [b for b in await self._batches.contents() if not b.single]
+        ids = [b.id for b in batches if status is None or b.status is status]
         return Page(await self._batches.get(ids[offset : offset + limit]), len(ids))
+
+    async def tasks_with(self, ids: Collection[str]) -> Sequence[TaskRecord]:
+        """The tasks among these that there are, in no order."""
+        return await self._tasks.having("_id", ids)
+
+    async def operations_named(self, operation_ids: Collection[str]) -> Sequence[TaskRecord]:
+        """The tasks of all operations, of whatever batch, that bear one of these ids; in no order."""
+        return await self._tasks.having("operation_id", operation_ids)
+
+    async def totals(self) -> WorkflowTotals:
+        """Counted in the table of contents: nothing but what runs is read again."""
+        return _totals(await self._batches.contents())
+
+
+def _totals(contents: Sequence[BatchSummary]) -> WorkflowTotals:
+    batches = Counter(batch.status for batch in contents if not batch.single)
+    tasks: Counter[TaskStatus] = Counter()
+    for batch in contents:
+        tasks.update(batch.counts)
+    return WorkflowTotals(
+        total=batches.total() + sum(batch.tasks for batch in contents),
+        active=batches[BatchStatus.RUNNING] + tasks[TaskStatus.PENDING] + tasks[TaskStatus.RUNNING],
+        completed=batches[BatchStatus.COMPLETED] + tasks[TaskStatus.COMPLETED],
+        failed=batches[BatchStatus.FAILED] + tasks[TaskStatus.FAILED],
+    )
+
+
+def _newest(updates: Iterable[TaskUpdate]) -> Iterable[TaskUpdate]:
+    by_version = sorted(updates, key=lambda update: update.version)
+    return {update.id: update for update in by_version}.values()
 
 
 def _whole(batch: BatchSummary) -> Segment:

@@ -1,6 +1,9 @@
-"""Rows of tasks. The tasks of a batch are numbered from 0, in the order of its operations."""
+"""Rows of tasks. The tasks of a batch are numbered from 0, in the order of its operations.
 
-from collections.abc import Sequence
+A task that belongs to no batch is kept as the only one of a batch that bears its own id.
+"""
+
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
@@ -14,7 +17,10 @@ from workflows.domain.states import TaskStatus
 from workflows.domain.task_updates import TaskUpdate
 
 CHUNK = 500
+_INSERTED_AT_ONCE = 100
+"""A busy database answers each write within the connection's time."""
 _BATCHES = 50
+_IDS = 100
 _DUPLICATE = 11000
 _CHANGED = {"status", "started_at", "completed_at", "output", "error", "progress"}
 
@@ -40,15 +46,20 @@ class TaskRows:
 
     def __init__(self, connection: Connection) -> None:
         self._tasks = connection.collection(
-            "tasks", [indexed("batch_id", "number"), indexed("batch_id", "status", "number")]
+            "tasks",
+            [
+                indexed("batch_id", "number"),
+                indexed("batch_id", "status", "number"),
+                indexed("operation_id"),
+            ],
         )
 
     async def add(self, records: Sequence[TaskRecord]) -> None:
-        """Adds the tasks of one batch; rows that exist stay as they are."""
+        """Adds the tasks of one batch, or a single one; rows that exist stay as they are."""
         documents = [_document(number, record) for number, record in enumerate(records)]
         async with self._tasks.opened() as collection:
-            for start in range(0, len(documents), CHUNK):
-                await _insert_new(collection, documents[start : start + CHUNK])
+            for start in range(0, len(documents), _INSERTED_AT_ONCE):
+                await _insert_new(collection, documents[start : start + _INSERTED_AT_ONCE])
 
     async def apply(self, updates: Sequence[TaskUpdate]) -> None:
         """Changes rows whose version is lower than the update's: one write for each task."""
@@ -69,6 +80,14 @@ class TaskRows:
         found = self._tasks.readable([document] if document else [], _record)
         return found[0] if found else None
 
+    async def having(self, field: str, values: Collection[str]) -> list[TaskRecord]:
+        """The tasks with one of these values in an indexed field, in no order."""
+        wanted = sorted(set(values))
+        found: list[Document] = []
+        for start in range(0, len(wanted), _IDS):
+            found += await self._find({field: {"$in": wanted[start : start + _IDS]}}, None)
+        return self._tasks.readable(found, _record)
+
     async def fetch(self, segments: Sequence[Segment], status: TaskStatus | None = None) -> list[TaskRecord]:
         """The tasks of the segments, in their order; those of one batch in the order of its operations."""
         found: list[Document] = []
@@ -79,8 +98,8 @@ class TaskRows:
                 found += await self._part(segment, status)
         place = {segment.batch_id: place for place, segment in enumerate(segments)}
         rows = self._tasks.readable(found, _numbered)
-        rows.sort(key=lambda row: (place[row[1].batch_id or ""], row[0]))
-        return [record for _, record in rows]
+        rows.sort(key=lambda row: (place[row[0]], row[1]))
+        return [record for _, _, record in rows]
 
     async def _part(self, segment: Segment, status: TaskStatus | None) -> list[Document]:
         """Reads a large batch in windows, so that no single query is long."""
@@ -156,15 +175,17 @@ def _late_starts(updates: Sequence[TaskUpdate]) -> list[UpdateOne]:
 
 def _document(number: int, record: TaskRecord) -> Document:
     fields = record.model_dump(mode="json", exclude={"id"})
-    return {"_id": record.id, "number": number, **fields}
+    return {"_id": record.id, "number": number, **fields, "batch_id": record.batch_id or record.id}
 
 
-def _numbered(document: Document) -> tuple[int, TaskRecord]:
-    return int(document["number"]), _record(document)
+def _numbered(document: Document) -> tuple[str, int, TaskRecord]:
+    return str(document["batch_id"]), int(document["number"]), _record(document)
 
 
 def _record(document: Document) -> TaskRecord:
-    record = TaskRecord.model_validate({**document, "id": document["_id"]})
+    task_id, batch_id = document["_id"], document["batch_id"]
+    own = {"id": task_id, "batch_id": None if batch_id == task_id else batch_id}
+    record = TaskRecord.model_validate({**document, **own})
     if record.output is None and (text := live_output(document)):
         return record.model_copy(update={"output": text})
     return record

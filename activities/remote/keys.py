@@ -23,3 +23,8 @@ def client_key(state_dir: Path) -> asyncssh.SSHKey:
             (folder / "id_ed25519.pub").write_bytes(key.export_public_key())
             draft.rename(path)
     return asyncssh.read_private_key(path)
+
+
+def login_line(state_dir: Path) -> str:
+    """The public half of the service's own key, as a line of `authorized_keys`."""
+    return client_key(state_dir).export_public_key().decode().strip()

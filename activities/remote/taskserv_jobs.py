@@ -1,5 +1,6 @@
 """Task services on servers over SSH: each piece of work is a detached job (see `catalogue/shell`)."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from activities.taskserv_host import Attempt, Errand, Installation, Report, Verd
 from workflows.domain.resources import Server
 
 _SHELL = Path(catalogue.__file__).parent / "shell"
+_MAIN = "lifecycle.sh"
 _CODES = {0: Verdict.DONE, 75: Verdict.LATER, 76: Verdict.CHANGED, 77: Verdict.NEEDED}
 """The exit codes of `lifecycle.sh`; all others are failures."""
 
@@ -47,16 +49,30 @@ class SshTaskservHost:
         ended = await self._jobs.run(work.server.ssh, job, on_line)
         return Report(verdict=_verdict(ended), tail=ended.tail)
 
+    async def installed(self, server: Server) -> Mapping[str, Installation]:
+        output = await self._door.ask(server.ssh, command("installed"))
+        found = [Installation.model_validate_json(line) for line in output.splitlines()]
+        return {installation.name: installation for installation in found}
+
+    async def answering(self, server: Server, ports: Mapping[str, int]) -> Collection[str]:
+        numbers = (str(port) for port in ports.values())
+        output = await self._door.ask(server.ssh, command("answering", server.ssh.host, *numbers))
+        answering = {int(line) for line in output.split()}
+        return {name for name, port in ports.items() if port in answering}
+
+    async def invitation(self, server: Server, name: str) -> str | None:
+        return await self._door.ask(server.ssh, command("invitation", name)) or None
+
     async def stop(self, server: Server, job_id: str) -> None:
         await self._jobs.stop(server.ssh, job_id)
 
     async def _action(self, server: Server, verb: str, key: str, name: str, *more: str) -> Attempt | None:
         output = await self._door.ask(server.ssh, command("action", verb, key, name, *more))
         generation, *rest = output.split("\n", 2)
-        if not rest or rest[0] != "begun":
+        if not rest or rest[0] not in ("begun", "failed"):
             return None
         before = Installation.model_validate_json(rest[1]) if rest[1].strip() else None
-        return Attempt(key=key, generation=int(generation), before=before)
+        return Attempt(key=key, generation=int(generation), before=before, failed=rest[0] == "failed")
 
 
 def _verdict(ended: Ended) -> Verdict:
@@ -66,19 +82,20 @@ def _verdict(ended: Ended) -> Verdict:
 
 
 def _job(work: Work, entry: Entry) -> Job:
-    shell = {name: (_SHELL / name).read_text() for name in ("prelude.sh", "supervision.sh")}
+    shell = {path.name: path.read_text() for path in _SHELL.glob("*.sh") if path.name != _MAIN}
     return Job(
         id=work.job_id,
-        main=(_SHELL / "lifecycle.sh").read_text(),
+        main=(_SHELL / _MAIN).read_text(),
         files={
             **shell,
             **{f"service/{name}": text for name, text in entry.files.items()},
             "before.json": work.before.to_text() if work.before else "",
             "after.json": work.after.to_text() if work.after else "",
+            "invitation": work.invitation,
         },
         environment=_environment(work, entry.service),
         # What could not be taken back today may be tomorrow.
-        retry_failures=work.errand is Errand.UNDO,
+        retry_failures=work.errand in (Errand.UNDO, Errand.REVIVE),
     )
 
 

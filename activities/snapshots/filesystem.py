@@ -4,19 +4,22 @@ import asyncio
 import fcntl
 import logging
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from workflows.domain.errors import InvalidRequest, Unavailable
+from activities.shared_call import SharedCall
+from activities.snapshots.keeping import in_order, safe
+from workflows.domain.errors import Unavailable
 from workflows.domain.records import StateSnapshot
 
 log = logging.getLogger(__name__)
 
 _snapshots = TypeAdapter(list[StateSnapshot])
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
+_BLOCK = 4096
+"""Bytes of a trial: enough to need room on a full disk."""
 
 
 class FilesystemSnapshots:
@@ -24,6 +27,9 @@ class FilesystemSnapshots:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # One name for each store of each process: what a dead one left is one small file, in nobody's way.
+        trial = folder / f".check-{uuid4().hex}"
+        self._trial = SharedCall(lambda: _try_out(trial))
 
     async def save(self, owner: str, number: str, snapshots: Sequence[StateSnapshot]) -> None:
         """Stores one report's snapshots under its number; storing them again changes nothing.
@@ -32,7 +38,7 @@ class FilesystemSnapshots:
             Unavailable: the file system does not take them.
             InvalidRequest: the owner or the number is no name for a file.
         """
-        path = self._folder / _safe(owner) / f"{_safe(number)}.json"
+        path = self._folder / safe(owner) / f"{safe(number)}.json"
         try:
             await asyncio.to_thread(_write, path, _snapshots.dump_json(list(snapshots)))
         except OSError as error:
@@ -41,17 +47,17 @@ class FilesystemSnapshots:
     async def load(self, owner: str, workflow_id: str) -> Sequence[StateSnapshot]:
         """The snapshots of `workflow_id` among those kept for `owner`, in order of their sequence."""
         try:
-            found = await asyncio.to_thread(_read_all, self._folder / _safe(owner), workflow_id)
+            found = await asyncio.to_thread(_read_all, self._folder / safe(owner), workflow_id)
         except OSError as error:
             raise Unavailable(f"snapshots cannot be read for now: {error.strerror}") from error
-        by_id = {snapshot.snapshot_id: snapshot for snapshot in found}
-        return sorted(by_id.values(), key=lambda snapshot: (snapshot.sequence, snapshot.timestamp))
+        return in_order(found)
 
-
-def _safe(name: str) -> str:
-    if not _SAFE_NAME.fullmatch(name):
-        raise InvalidRequest(f"{name[:100]!r} cannot be the name of a file")
-    return name
+    async def check(self) -> None:
+        """Writes, renames and removes a file. Raises Unavailable where the file system does not let it."""
+        try:
+            await self._trial.result()
+        except OSError as error:
+            raise Unavailable(f"snapshots cannot be stored for now: {error.strerror}") from error
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -75,6 +81,20 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
         draft.rename(path)
     _sync_folder(path.parent)
+
+
+def _try_out(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(b"\0" * _BLOCK)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    finally:
+        for left in (draft, path):
+            left.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

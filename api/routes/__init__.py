@@ -1,11 +1,11 @@
 """The routes, one file for each tag of the contract. `api/permissions.py` says who may call them.
 
-    authentication.py     Authentication          state_management.py   State Management
-    batch_operations.py   Batch Operations        tasks.py              Tasks
-    health.py             Health                  inventory.py          (ours) what exists, and the ledger
-    documentation.py      (ours) the contract as it is served
-
-Tags without a file yet are `workflows.py` (Workflows), `rollback.py` (Rollback) and `websocket.py`.
+authentication.py     Authentication          state_management.py   State Management
+batch_operations.py   Batch Operations        tasks.py              Tasks
+health.py             Health                  inventory.py          (ours) what exists, and the ledger
+workflows.py          Workflows               users.py              (ours) users, for admins
+rollback.py           Rollback                documentation.py      (ours) the contract as it is served
+websocket.py          WebSocket               locks.py              (ours) who works on which servers
 """
 
 from api.routes import (
@@ -14,16 +14,26 @@ from api.routes import (
     documentation,
     health,
     inventory,
+    locks,
+    rollback,
     state_management,
     tasks,
+    users,
+    websocket,
+    workflows,
 )
 
 ROUTERS = (
     health.router,
     authentication.router,
     tasks.router,
+    workflows.router,
     batch_operations.router,
     state_management.router,
     inventory.router,
+    locks.router,
+    users.router,
+    rollback.router,
+    websocket.router,
     documentation.router,
 )

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from activities.ports import ReadModel
 from api.body import json_body
-from api.deps import CurrentUser, ServicesDep
+from api.deps import CurrentUser, OnceDep, ServicesDep
 from api.paging import PagingDep
 from api.schemas.batch_operations import (
     BatchOperationRequest,
     BatchOperationResult,
-    OperationState,
     WorkflowExecutionState,
 )
 from api.schemas.envelope import ApiResponse
@@ -31,13 +30,13 @@ MAX_LISTED_OPERATIONS = 10_000
 
 @router.post("/batch/execute")
 async def execute(
-    body: BatchBody, user: CurrentUser, services: ServicesDep
+    once: OnceDep,
+    body: BatchBody,
+    user: CurrentUser,
+    services: ServicesDep,
+    check_mode: bool = False,
 ) -> ApiResponse[BatchOperationResult]:
-    batch = await services.batches.execute(body, user)
-    operations = tuple(OperationState.pending(batch.batch_id, o.id) for o in batch.operations)
-    return ApiResponse(
-        data=BatchOperationResult(batch_id=batch.batch_id, status=BatchStatus.RUNNING, operations=operations)
-    )
+    return ApiResponse(data=await services.batches.execute(body, user, once, check_mode=check_mode))
 
 
 @router.get("/batch/operations")

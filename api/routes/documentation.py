@@ -5,7 +5,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 
 from api.openapi import served_contract
 
-router = APIRouter(tags=["Documentation"])
+router = APIRouter(tags=["Documentation"], include_in_schema=False)
 
 
 @router.get("/openapi.json")

@@ -12,6 +12,7 @@ router = APIRouter(tags=["Health"])
 
 @router.get("/health")
 async def health(services: ServicesDep) -> ApiResponse[str]:
-    """Healthy while Temporal and MongoDB answer; 503 names the one that does not."""
+    """Healthy while Temporal and MongoDB answer and a worker polls; 503 names what is missing."""
     await asyncio.gather(services.orchestrator.check(), services.stores.ping())
+    services.monitoring.require_worker()
     return ApiResponse(data="Orchestrator is healthy")

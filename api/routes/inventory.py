@@ -8,7 +8,7 @@ from api.deps import ServicesDep
 from api.paging import PagingDep
 from api.reachability import reachable
 from api.schemas.envelope import ApiResponse
-from api.schemas.inventory import InventoryServer, LedgerEffect, addresses
+from api.schemas.inventory import InventoryRebuild, InventoryServer, LedgerEffect, addresses
 
 router = APIRouter(tags=["Inventory"])
 
@@ -43,3 +43,11 @@ async def list_effects(
     )
     paging.describe(page, response)
     return ApiResponse(data=[LedgerEffect.of(entry) for entry in page.items])
+
+
+@router.post("/inventory/rebuild")
+async def rebuild_inventory(services: ServicesDep, dry_run: bool = False) -> ApiResponse[InventoryRebuild]:
+    """Holds the inventory against the ledger, and mends it; with `dry_run` it only compares."""
+    return ApiResponse(
+        data=InventoryRebuild.of(await services.stores.inventory_rebuild.run(mend=not dry_run))
+    )

@@ -2,7 +2,8 @@
 
     authentication.py     Authentication          state_management.py   State Management
     batch_operations.py   Batch Operations        tasks.py              Tasks
-    inventory.py          (ours) Inventory        envelope.py           what all answers share
+    inventory.py          (ours) Inventory        workflows.py          Workflows
+    rollback.py           Rollback                envelope.py           what all answers share
 
 Requests are strict and are checked from the JSON text itself (`api/body.py`).
 """

@@ -1,4 +1,4 @@
-"""Logging in."""
+"""Logging in, and staying logged in."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from api.schemas.envelope import RequestModel
 
 
 class LoginRequest(RequestModel):
-    """`mfa_code` is taken and not looked at while nobody can turn MFA on."""
+    """`mfa_code` is looked at where the user has a second factor."""
 
     username: Annotated[str, StringConstraints(max_length=255)]
     password: Annotated[str, StringConstraints(max_length=1024)]
@@ -27,3 +27,12 @@ class LoginResponse(BaseModel):
     token: str
     expires_at: datetime
     user: LoggedInUser
+
+
+class RefreshRequest(RequestModel):
+    token: Annotated[str, StringConstraints(max_length=8192)]
+
+
+class RefreshedToken(BaseModel):
+    token: str
+    expires_at: datetime

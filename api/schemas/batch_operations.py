@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
 from api.schemas.envelope import RequestModel, absent
+from workflows.domain.batches import BatchSpec
 from workflows.domain.identity import task_id
 from workflows.domain.records import BatchRecord, TaskRecord
 from workflows.domain.states import BatchStatus, TaskStatus
@@ -63,6 +64,11 @@ class BatchOperationResult(BaseModel):
     batch_id: str
     status: BatchStatus
     operations: tuple[OperationState, ...]
+
+    @classmethod
+    def started(cls, batch: BatchSpec) -> "BatchOperationResult":
+        operations = tuple(OperationState.pending(batch.batch_id, o.id) for o in batch.operations)
+        return cls(batch_id=batch.batch_id, status=BatchStatus.RUNNING, operations=operations)
 
 
 class WorkflowExecutionState(BaseModel):

@@ -19,6 +19,8 @@ class ErrorResponse(BaseModel):
 
     success: Literal[False] = False
     error: str
+    request_id: str
+    """As in the header X-Request-ID."""
 
 
 class RequestModel(BaseModel):

@@ -6,11 +6,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field, JsonValue
 
-from activities.ports import InventoryItem
+from activities.ledger_ports import Difference, DifferenceKind, InventoryItem, Rebuild
 from api.schemas.envelope import absent
 from workflows.domain.effects import EffectKind
 from workflows.domain.inventory import LedgerEntry
 from workflows.domain.resources import Taskserv
+
+MAX_LISTED = 1000
+"""Differences and unreadable entries that an answer names; it counts all of them."""
 
 Address = tuple[str, int]
 Answering = Mapping[Address, bool]
@@ -133,4 +136,45 @@ class LedgerEffect(BaseModel):
             operation_id=effect.cause.operation_id,
             undoes=effect.cause.undoes,
             undone_by=entry.undone_by,
+        )
+
+
+class InventoryDifference(BaseModel):
+    """A resource of which something else is kept than the ledger says; `fields` names what of it."""
+
+    resource: str
+    kind: DifferenceKind
+    fields: tuple[str, ...] | None = Field(default=None, exclude_if=absent)
+    mended: bool
+
+    @classmethod
+    def of(cls, difference: Difference) -> "InventoryDifference":
+        return cls(
+            resource=difference.key,
+            kind=difference.kind,
+            fields=difference.fields or None,
+            mended=difference.mended,
+        )
+
+
+class InventoryRebuild(BaseModel):
+    """What came of holding the inventory against the whole ledger."""
+
+    position: int
+    resources: int
+    found: int
+    mended: int
+    differences: tuple[InventoryDifference, ...]
+    unreadable: tuple[int, ...]
+
+    @classmethod
+    def of(cls, rebuild: Rebuild) -> "InventoryRebuild":
+        differences = rebuild.differences
+        return cls(
+            position=rebuild.position,
+            resources=rebuild.resources,
+            found=len(differences),
+            mended=sum(difference.mended for difference in differences),
+            differences=tuple(InventoryDifference.of(one) for one in differences[:MAX_LISTED]),
+            unreadable=rebuild.unreadable[:MAX_LISTED],
         )

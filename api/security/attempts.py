@@ -1,50 +1,77 @@
-"""Limits failed logins, for each user at each address and for each address as a whole.
+"""Limits failed logins, for each user at each address and for each address, over all API processes."""
 
-Counted in this process alone: with several API processes, each allows its own share.
-"""
-
+import contextlib
+import hashlib
 import math
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import uuid4
 
+from activities.login_ports import LoginAttemptStore
 from api.errors import TooManyAttempts
+from workflows.domain.errors import Unavailable
 
-WINDOW = 60.0
-"""Seconds in which failures are counted."""
 MAX_PER_USER = 10
 MAX_PER_ADDRESS = 100
-_MAX_KEYS = 20_000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Attempt(NamedTuple):
+    """One login that was begun, and the two keys under which it counts."""
+
+    id: str
+    user_key: str
+    address_key: str
 
 
 class LoginAttempts:
-    """Failures of the last minute. A success takes nothing back, so that guesses cannot hide behind one."""
+    """Failures of the last `window`. Each login counts as one from its beginning, so that guesses that are
+    made at once cannot pass together; one that succeeds takes itself back, and nothing else, so that guesses
+    cannot hide behind it.
+    """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: LoginAttemptStore,
+        window: timedelta,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._store = store
+        self._window = window
         self._clock = clock
-        self._failures: OrderedDict[Hashable, deque[float]] = OrderedDict()
 
-    def require_room(self, username: str, address: str) -> None:
-        """Raises TooManyAttempts where the limit is reached."""
-        waits = [self._wait((username, address), MAX_PER_USER), self._wait(address, MAX_PER_ADDRESS)]
-        seconds = math.ceil(max(waits))
-        if seconds > 0:
+    async def begin(self, username: str, address: str) -> Attempt:
+        """Raises:
+        TooManyAttempts: the limit is reached; this attempt does not count then.
+        Unavailable: the failures cannot be counted.
+        """
+        attempt = Attempt(uuid4().hex, _key(username, address), _key(address))
+        await self._reserve(attempt.user_key, attempt.id, MAX_PER_USER)
+        try:
+            await self._reserve(attempt.address_key, attempt.id, MAX_PER_ADDRESS)
+        except TooManyAttempts:
+            await self._store.withdraw(attempt.user_key, attempt.id)
+            raise
+        return attempt
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        """Takes the attempt back. Where that does not work it counts as failed for a while, and no more."""
+        with contextlib.suppress(Unavailable):
+            await self._store.withdraw(attempt.user_key, attempt.id)
+            await self._store.withdraw(attempt.address_key, attempt.id)
+
+    async def _reserve(self, key: str, attempt_id: str, limit: int) -> None:
+        now = self._clock()
+        oldest = await self._store.reserve(key, attempt_id, now, self._window, limit)
+        if oldest is not None:
+            seconds = max(1, math.ceil((oldest + self._window - now).total_seconds()))
             raise TooManyAttempts(f"too many failed logins; try again in {seconds} seconds", seconds)
 
-    def failed(self, username: str, address: str) -> None:
-        for key in ((username, address), address):
-            self._failures.setdefault(key, deque()).append(self._clock())
-            self._failures.move_to_end(key)
-        while len(self._failures) > _MAX_KEYS:
-            self._failures.popitem(last=False)
 
-    def _wait(self, key: Hashable, limit: int) -> float:
-        failures = self._failures.get(key)
-        if failures is None:
-            return 0.0
-        now = self._clock()
-        while failures and failures[0] <= now - WINDOW:
-            failures.popleft()
-        if not failures:
-            del self._failures[key]
-        return failures[0] + WINDOW - now if len(failures) >= limit else 0.0
+def _key(*parts: str) -> str:
+    """A digest: people type passwords where the name belongs."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

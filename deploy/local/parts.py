@@ -12,6 +12,8 @@ from temporalio.client import Client
 
 from activities.mongo.connection import Connection
 from activities.settings import PREFIX, Settings
+from activities.snapshots.surrealdb.access import access
+from activities.snapshots.surrealdb.connection import SurrealConnection
 from deploy.local.errors import NotInstalled
 from deploy.local.program import Program
 from deploy.local.state_dir import StateDir
@@ -31,7 +33,8 @@ def environment_of(settings: Settings, inherited: Mapping[str, str]) -> dict[str
         if value is not None:
             plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             environment[PREFIX + name.upper()] = plain
-    return environment | {"PYTHONUNBUFFERED": "1"}
+    # Without the marks in a traceback's lines: making them can fail under Python 3.11 (see the Makefile).
+    return environment | {"PYTHONUNBUFFERED": "1", "PYTHONNODEBUGRANGES": "1"}
 
 
 def installed(name: str) -> str:
@@ -105,6 +108,31 @@ async def _mongodb_answers(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+    return True
+
+
+def surrealdb(settings: Settings, state_dir: StateDir) -> Program:
+    """The embedded SurrealDB: the one process that may have its database open."""
+    command = [
+        *(sys.executable, "-m", "activities.snapshots.surrealdb_server"),
+        *("--state-dir", str(state_dir.path), "--port", str(settings.surrealdb_port)),
+        *("--namespace", settings.surrealdb_namespace, "--database", settings.surrealdb_database),
+    ]
+
+    async def is_up(printed: str) -> bool:
+        return "surrealdb listening on" in printed and await _surrealdb_answers(settings)
+
+    return Program("surrealdb", tuple(command), _bare_environment(), patience=10, is_up=is_up)
+
+
+async def _surrealdb_answers(settings: Settings) -> bool:
+    connection = SurrealConnection(lambda: access(settings))
+    try:
+        await connection.query("RETURN NONE")
+    except Unavailable:
+        return False
+    finally:
+        await connection.close()
     return True
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything from nothing: a virtual environment with the locked dependencies, and the Debian
 # packages that give local servers machines of their own. Quick when there is nothing to do.
-# With the argument `environment` it is the virtual environment alone.
+# With the argument `environment` it is the virtual environment alone, with `command` its `provisioning` alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -75,10 +75,25 @@ install_dependencies() {
     printf '%s\n' "$wanted" > $STAMP
 }
 
+# The command line as .venv/bin/provisioning. It runs from any folder, and always this checkout's code;
+# an editable install would need a build tool that the lock does not hold.
+install_command() {
+    local draft
+    draft=$(mktemp .venv/bin/.provisioning.XXXXXX)
+    {
+        printf '#!/usr/bin/env bash\nroot=%q\n' "$PWD"
+        printf '%s\n' 'run="import sys; sys.path.insert(0, sys.argv.pop(1))' \
+            'from api.cli.__main__ import main; sys.exit(main())"' \
+            'exec "$root/.venv/bin/python" -I -c "$run" "$root" "$@"'
+    } > "$draft"
+    chmod 755 "$draft"
+    mv -f "$draft" .venv/bin/provisioning
+}
+
 # Programs from Debian that nothing on PyPI replaces, as `program:package`.
 install_programs() {
     local missing=() pair
-    for pair in mmdebstrap:mmdebstrap newuidmap:uidmap ssh:openssh-client; do
+    for pair in mmdebstrap:mmdebstrap newuidmap:uidmap ssh:openssh-client gpg:gnupg; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ ${#missing[@]} = 0 ] && return
@@ -98,7 +113,9 @@ build_image() {
 
 exec 9<.
 flock 9 # two of them at once would undo each other's work
+[ "${1:-}" = command ] && { install_command; exit; }
 install_dependencies
+install_command
 [ "${1:-}" = environment ] && exit
 install_programs
 build_image

@@ -1,4 +1,4 @@
-"""The embedded stack: Temporal and MongoDB, then the API and the workers, watched until it stops."""
+"""The embedded stack: the databases and Temporal, then the API and the workers, watched until it stops."""
 
 import asyncio
 import contextlib
@@ -83,6 +83,8 @@ class LocalStack:
             ports["PROVISIONING_TEMPORAL_UI_PORT"] = (local, settings.temporal_ui_port)
         if settings.mongodb_uri is None:
             ports["PROVISIONING_MONGODB_PORT"] = (local, settings.mongodb_port)
+        if settings.surrealdb_url is None:
+            ports["PROVISIONING_SURREALDB_PORT"] = (local, settings.surrealdb_port)
         return ports
 
     def _assemble(self, state_dir: StateDir) -> None:
@@ -93,6 +95,8 @@ class LocalStack:
             self._servers.append(member(parts.temporal(self.settings, state_dir)))
         if self.settings.mongodb_uri is None:
             self._servers.append(member(parts.mongodb(self.settings, state_dir)))
+        if self.settings.surrealdb_url is None:
+            self._servers.append(member(parts.surrealdb(self.settings, state_dir)))
         self._api = [member(parts.api(self.settings))]
         self._workers = [member(program) for program in parts.workers(self.settings)]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from activities.ledger_ports import InventoryItem
 from activities.mongo.connection import Connection
 from activities.mongo.inventory import MongoInventory
 from activities.mongo.ledger import MongoLedger
-from activities.ports import InventoryItem
+from activities.mongo.pictures import picture_at
 from tests.support.mongodb import EmbeddedMongo
-from tests.support.samples import created, deleted, installed, removed, server, taskserv
+from tests.support.samples import created, deleted, installed, removed, restarted, server, taskserv
 from workflows.domain.effects import Effect
 from workflows.domain.errors import Unavailable
 from workflows.domain.inventory import LedgerEntry
@@ -59,6 +61,21 @@ async def test_what_is_gone_is_gone_and_may_come_back(connection: Connection) ->
     assert item is not None and item.server.owner == "second" and item.taskservs == ()
 
 
+async def test_a_restart_that_is_written_late_brings_nothing_back(connection: Connection) -> None:
+    ledger, inventory = stores(connection)
+    web = server("web")
+    old, new = taskserv("redis", web, size="1"), taskserv("redis", web, size="2")
+    await ledger.append([created(web), installed(old), installed(new), restarted(old)])
+    await inventory.catch_up()
+    item = await inventory.server("default", "web")
+    assert item is not None and item.taskservs == (new,)
+    picture = await inventory.picture()
+    await ledger.append([restarted(old)])
+    await inventory.catch_up()
+    assert [entry.resource for entry in picture.entries] == [web, new]
+    assert await picture_at(4, inventory.entries, ledger) == picture
+
+
 async def test_folding_again_from_the_beginning_changes_nothing(
     connection: Connection, raw_database: Shell
 ) -> None:
@@ -89,13 +106,16 @@ async def test_malformed_entries_do_not_take_the_inventory_down(
     connection: Connection, raw_database: Shell, caplog: pytest.LogCaptureFixture
 ) -> None:
     ledger, inventory = stores(connection)
-    bad = created(server("bad"))
-    await ledger.append([created(server("a")), bad, created(server("b"))])
+    bad, empty = created(server("bad")), created(server("empty"))
+    await ledger.append([created(server("a")), bad, empty, created(server("b"))])
     raw_database["ledger"].update_one({"_id": bad.id}, {"$set": {"json": "nonsense"}})
+    without = json.loads(empty.model_dump_json()) | {"after": None}
+    raw_database["ledger"].update_one({"_id": empty.id}, {"$set": {"json": json.dumps(without)}})
     await inventory.catch_up()
     raw_database["inventory"].update_one({"_id": "server:default/b"}, {"$set": {"json": 7}})
     assert [item.server.spec.name for item in await inventory.servers()] == ["a"]
     assert f"collection ledger, _id '{bad.id}'" in caplog.text
+    assert f"collection ledger, _id '{empty.id}'" in caplog.text
     assert "collection inventory, _id 'server:default/b'" in caplog.text
 
 

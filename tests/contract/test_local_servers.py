@@ -181,6 +181,14 @@ async def test_a_killed_creation_that_nobody_repeats_is_cleared_up_by_looking_fo
         assert stack.traces() == []
 
 
+async def test_a_creation_that_was_killed_before_it_made_anything_leaves_no_lock(stack: LocalStack) -> None:
+    lock = stack.state_dir / "servers" / "shop" / ".web-01.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    assert await stack.provider.find("shop", "web-01") is None
+    assert stack.traces() == []
+
+
 async def test_a_killed_deletion_is_gone_on_with(stack: LocalStack) -> None:
     for _ in range(4):
         server = await stack.provider.create(_SPEC, "owner-1")

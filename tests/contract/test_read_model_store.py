@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pymongo
 import pytest
@@ -13,7 +14,7 @@ from workflows.domain.acceptance import batch_record, task_records
 from workflows.domain.batches import BatchSpec
 from workflows.domain.identity import task_id
 from workflows.domain.progress import ProgressInfo
-from workflows.domain.records import BatchUpdate
+from workflows.domain.records import BatchUpdate, TaskRecord
 from workflows.domain.states import BatchStatus, TaskStatus
 from workflows.domain.task_updates import TERMINAL_VERSION, TaskUpdate
 
@@ -162,6 +163,77 @@ async def test_lists_can_be_narrowed_to_a_status(connect: Callable[[], Connectio
     assert ([task.name for task in pending.items], pending.total) == (["op-1"], 2)
     page = await reader.batches(status=BatchStatus.COMPLETED, limit=9, offset=0)
     assert [row.id for row in page.items] == [older.batch_id]
+
+
+def single(later: float = 0.0) -> TaskRecord:
+    return TaskRecord(
+        id=str(uuid4()),
+        name="a rollback",
+        command="provisioning",
+        args=("rollback",),
+        dependencies=(),
+        created_at=NOON + timedelta(seconds=later),
+        workflow_type="rollback",
+        infra="default",
+        provider="local",
+        requested_by="somebody",
+    )
+
+
+def moved(task: TaskRecord, version: int, status: TaskStatus, **fields: object) -> TaskUpdate:
+    return TaskUpdate.model_validate(
+        {
+            **{"id": task.id, "version": version, "previous": TaskStatus.RUNNING, "status": status},
+            **{"at": NOON, "name": task.name, "workflow_type": task.workflow_type, **fields},
+        }
+    )
+
+
+async def test_a_single_task_is_listed_among_those_of_batches(connect: Callable[[], Connection]) -> None:
+    model, reader = MongoReadModel(connect()), MongoReadModel(connect())
+    older, task, newer = batch(2), single(1), batch(2, later=2)
+    for _ in range(2):
+        await model.accept(older)
+        await model.accept_task(task)
+        await model.accept(newer)
+    wanted = [*task_records(newer), task, *task_records(older)]
+    for offset in range(5):
+        page = await reader.tasks(status=None, limit=2, offset=offset)
+        assert (list(page.items), page.total) == (wanted[offset : offset + 2], 5)
+    assert await reader.task(task.id) == task
+    # It is no batch.
+    batches = await reader.batches(status=None, limit=9, offset=0)
+    assert ([row.id for row in batches.items], batches.total) == ([newer.batch_id, older.batch_id], 2)
+    assert await reader.batch(task.id) is None
+
+
+async def test_a_single_task_moves_forward_and_never_back(connect: Callable[[], Connection]) -> None:
+    model, reader = MongoReadModel(connect()), MongoReadModel(connect())
+    task, other = single(), batch(1)
+    await model.accept_task(task)
+    await model.accept(other)
+    started = moved(task, 1, TaskStatus.RUNNING, started_at=NOON)
+    await model.apply([started, moved(task, 2, TaskStatus.RUNNING, progress=50.0)], None)
+    running = await reader.tasks(status=TaskStatus.RUNNING, limit=9, offset=0)
+    assert [(row.id, row.progress, row.started_at) for row in running.items] == [(task.id, 50.0, NOON)]
+    await model.apply([moved(task, TERMINAL_VERSION, TaskStatus.FAILED, error="no")], None)
+    await model.apply([started], None)
+    failed = await reader.tasks(status=TaskStatus.FAILED, limit=9, offset=0)
+    assert [(row.id, row.error) for row in failed.items] == [(task.id, "no")]
+    assert (await reader.tasks(status=TaskStatus.RUNNING, limit=9, offset=0)).total == 0
+
+
+async def test_operations_are_found_by_their_id(connection: Connection) -> None:
+    model = MongoReadModel(connection)
+    first, second = batch(2), batch(1)
+    await model.accept(first)
+    await model.accept(second)
+    await model.accept_task(single())
+    found = await model.operations_named(["op-0", "op-2"])
+    ids = sorted(task_id(b.batch_id, "op-0") for b in (first, second))
+    assert sorted(task.id for task in found) == ids
+    assert await model.operations_named(["op-2"]) == []
+    assert sorted(task.id for task in await model.tasks_with([*ids, *ids, "none"])) == ids
 
 
 async def test_a_batch_of_10_000_operations(connection: Connection) -> None:

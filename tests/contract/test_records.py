@@ -1,6 +1,6 @@
 """Reports: written in full, in spite of repetition and of ends in the middle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ from activities.mongo.event_log import MongoEventLog
 from activities.mongo.inventory import MongoInventory
 from activities.mongo.ledger import MongoLedger
 from activities.mongo.read_model import MongoReadModel
+from activities.mongo.snapshot_outbox import MongoSnapshotOutbox
+from activities.ports import SnapshotStore
 from activities.records import Records
 from activities.snapshots.filesystem import FilesystemSnapshots
+from activities.snapshots.registry import SnapshotRegistry
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.samples import NOON, batch, created, deleted, installed, server, taskserv
 from workflows.domain import projections
-from workflows.domain.batches import BatchSpec
+from workflows.domain.batches import BatchSpec, StorageBackend
 from workflows.domain.errors import Unavailable
 from workflows.domain.identity import task_id
 from workflows.domain.progress import ProgressInfo
@@ -29,13 +32,20 @@ from workflows.domain.task_updates import RUNNING_VERSION, TERMINAL_VERSION, Tas
 class Kept:
     """All stores over one connection, and the activities over them."""
 
-    def __init__(self, connection: Connection, folder: Path) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        folder: Path,
+        storages: Mapping[StorageBackend, SnapshotStore] | None = None,
+    ) -> None:
         self.ledger = MongoLedger(connection)
         self.inventory = MongoInventory(connection, self.ledger)
         self.read_model = MongoReadModel(connection)
         self.event_log = MongoEventLog(connection)
         self.snapshots = FilesystemSnapshots(folder)
-        self.records = Records(self.ledger, self.inventory, self.read_model, self.event_log, self.snapshots)
+        kept = {"filesystem": self.snapshots, **(storages or {})}
+        self.storages = SnapshotRegistry(kept, MongoSnapshotOutbox(connection))
+        self.records = Records(self.ledger, self.inventory, self.read_model, self.event_log, self.storages)
 
     async def everything(self, spec: BatchSpec) -> dict[str, Any]:
         page = await self.ledger.page(limit=1000, offset=0)

@@ -202,7 +202,7 @@ async def test_a_killed_job_is_told_apart_and_runs_again(
     ssh_server: SshServer, remote_jobs: RemoteJobs
 ) -> None:
     script = (
-        'if [ -e "$HOME/second" ]; then echo second; exit 0; fi; touch "$HOME/second"; printf half; sleep 600'
+        'if [ -e "$HOME/second" ]; then echo second; exit 0; fi; printf half; touch "$HOME/second"; sleep 600'
     )
     job, log = Job(id="job", main=script), Log()
     running = asyncio.create_task(remote_jobs.run(ssh_server.endpoint, job, log))

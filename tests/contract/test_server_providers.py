@@ -1,49 +1,74 @@
 """What every provider promises, judged by the same tests, whatever it makes its servers of."""
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from activities.ports import ServerProvider
-from tests.support.local_servers import LocalStack, local_stack
+from activities.providers.local.choice import IsolationSetting
+from tests.support.local_servers import local_stack
 from tests.support.memory_provider import MemoryProvider
+from tests.support.moto import OTHER_PLAN, PLAN, ZONE
 from workflows.domain.errors import Conflict, InvalidRequest
 from workflows.domain.resources import ServerSpec
 
 
 @dataclass
 class Subject:
-    """A provider under test; `local` is what only a real server has."""
+    """A provider under test, and what it has to offer."""
 
     provider: ServerProvider
-    local: LocalStack | None = None
+    traces: Callable[[], Sequence[str]]
+    """What exists, and what is left of what does not."""
+    zone: str = "local"
+    plan: str = "1xCPU-2GB"
+    other_plan: str = "2xCPU-4GB"
 
-    def spec(self, name: str = "web-01", plan: str = "1xCPU-2GB", zone: str = "local") -> ServerSpec:
-        return ServerSpec(infra="shop", name=name, provider=self.provider.name, plan=plan, zone=zone)
+    def spec(self, name: str = "web-01", plan: str | None = None, zone: str | None = None) -> ServerSpec:
+        return ServerSpec(
+            infra="shop",
+            name=name,
+            provider=self.provider.name,
+            plan=plan or self.plan,
+            zone=zone or self.zone,
+        )
 
-    async def left(self) -> list[str]:
-        """What exists, and what is left of what does not."""
-        if self.local is not None:
-            return self.local.traces()
-        assert isinstance(self.provider, MemoryProvider)
-        return list(self.provider.servers)
+    async def left(self) -> Sequence[str]:
+        return await asyncio.to_thread(self.traces)
 
 
-@pytest.fixture(params=["memory", "process", "box"])
+@pytest.fixture(params=["memory", "process", "box", "aws", "upcloud"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-    if request.param == "memory":
-        yield Subject(MemoryProvider())
-        return
+    match request.param:
+        case "memory":
+            memory = MemoryProvider()
+            yield Subject(memory, lambda: list(memory.servers))
+        case "aws":
+            moto = request.getfixturevalue("moto")
+            provider = request.getfixturevalue("aws_provider")
+            yield Subject(provider, moto.traces, zone=ZONE, plan=PLAN, other_plan=OTHER_PLAN)
+        case "upcloud":
+            upcloud = request.getfixturevalue("upcloud")
+            provider = upcloud.provider(request.getfixturevalue("tmp_path"))
+            yield Subject(provider, upcloud.traces, zone="de-fra1")
+        case isolation:
+            async with at_home(isolation) as found:
+                yield found
+
+
+@contextlib.asynccontextmanager
+async def at_home(isolation: IsolationSetting) -> AsyncIterator[Subject]:
     with tempfile.TemporaryDirectory() as name:
-        local = local_stack(request.param, Path(name))
+        local = local_stack(isolation, Path(name))
         if local.provider.isolation.startswith("none"):
             pytest.skip(local.provider.isolation)
         try:
-            yield Subject(local.provider, local)
+            yield Subject(local.provider, local.traces)
         finally:
             await local.provider.remove_all()
         assert local.traces() == []
@@ -73,7 +98,7 @@ async def test_the_same_name_in_another_infra_is_another_server(subject: Subject
 async def test_another_plan_is_a_conflict(subject: Subject) -> None:
     first = await subject.provider.create(subject.spec(), "owner-1")
     with pytest.raises(Conflict, match="web-01"):
-        await subject.provider.create(subject.spec(plan="2xCPU-4GB"), "owner-1")
+        await subject.provider.create(subject.spec(plan=subject.other_plan), "owner-1")
     assert await subject.provider.find("shop", "web-01") == first
 
 

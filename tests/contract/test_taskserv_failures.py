@@ -53,6 +53,25 @@ async def test_a_failed_removal_brings_it_back(taskserv_bench: TaskservBench, se
     assert await answer(there) == "flaky"
 
 
+async def test_what_could_not_even_be_brought_back_is_done_once_the_cause_is_mended(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench, before = taskserv_bench, world(ssh_server)
+    await installed(bench, bench.install(server, "flaky"))
+    cause = ssh_server.root / "srv/flaky/keep/all"
+    cause.mkdir(parents=True)
+    removal = bench.remove(server, "flaky")
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="while there is") as error:
+            await bench.run(bench.taskservs.remove_taskserv, removal)
+        assert failure(error) == ("ActionFailed", True)
+    cause.rmdir()
+    cause.parent.rmdir()
+    result = await bench.run(bench.taskservs.remove_taskserv, removal)
+    assert [effect.kind for effect in result.effects] == [EffectKind.TASKSERV_REMOVED]
+    assert world(ssh_server) == before
+
+
 async def test_try_later_is_retried(taskserv_bench: TaskservBench, server: Server) -> None:
     action = taskserv_bench.install(server, "flaky", {"fail": "later"})
     with pytest.raises(ApplicationError, match="not now") as error:

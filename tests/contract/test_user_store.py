@@ -61,3 +61,46 @@ async def test_a_malformed_user_locks_nobody_else_out(
     raw_database["users"].update_one({"_id": eve.id}, {"$unset": {"password_hash": 1}})
     assert await users.by_name("eve") is None
     assert await users.by_name("ada") == ada
+
+
+async def test_all_users_are_listed_by_name(connection: Connection) -> None:
+    users = MongoUserStore(connection)
+    for name in ("eve", "ada", "bob"):
+        await users.add(user(name))
+    assert [known.username for known in await users.all()] == ["ada", "bob", "eve"]
+
+
+async def test_a_change_is_written_over_what_it_was_made_from_alone(connection: Connection) -> None:
+    users = MongoUserStore(connection)
+    ada = user()
+    await users.add(ada)
+    assert await users.replace(ada.model_copy(update={"disabled": True}))
+    assert not await users.replace(ada.model_copy(update={"email": "late@example.org"}))
+    kept = await users.by_id(ada.id)
+    assert kept == ada.model_copy(update={"disabled": True, "revision": 1})
+    assert not await users.replace(user("somebody who is not there"))
+    assert await users.count() == 1
+
+
+async def test_of_many_changes_at_once_one_is_written(connect: Callable[[], Connection]) -> None:
+    ada = user()
+    assert await MongoUserStore(connect()).add(ada)
+    changes = [ada.model_copy(update={"mfa_last_step": number}) for number in range(1, 9)]
+    written = await asyncio.gather(*(MongoUserStore(connect()).replace(change) for change in changes))
+    assert sorted(written) == [False] * 7 + [True]
+    kept = await MongoUserStore(connect()).by_id(ada.id)
+    assert kept is not None
+    assert (kept.mfa_last_step, kept.revision) == (written.index(True) + 1, 1)
+
+
+async def test_a_user_from_before_there_were_revisions_can_be_changed(
+    connection: Connection, raw_database: pymongo.database.Database[dict[str, object]]
+) -> None:
+    users = MongoUserStore(connection)
+    ada = user()
+    await users.add(ada)
+    later = {"revision", "token_version", "mfa_secret", "mfa_candidate", "mfa_last_step", "leaving_since"}
+    raw_database["users"].update_one({"_id": ada.id}, {"$unset": dict.fromkeys(later, 1)})
+    assert await users.by_name("ada") == ada
+    assert await users.replace(ada.model_copy(update={"disabled": True}))
+    assert not await users.replace(ada)

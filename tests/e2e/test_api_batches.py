@@ -10,10 +10,12 @@ from uuid import uuid4
 import pytest
 
 from activities.executions import Executions
+from activities.locks import Locks
 from activities.providers.registry import build_providers
 from activities.records import Records
 from activities.servers import Servers
 from tests.support.api import Api
+from tests.support.supervised import supervised
 from worker import create_worker
 from workflows.contracts.base import ActivityContract
 from workflows.domain.batches import BatchSpec
@@ -21,7 +23,7 @@ from workflows.domain.identity import task_id
 
 T = TypeVar("T")
 
-UNKNOWN = str(uuid4())
+UNKNOWN = "020bb38d-6db0-4dd7-998e-05c43707f92d"
 
 
 def operation(name: str, *needs: str, **config: Any) -> dict[str, Any]:
@@ -42,10 +44,11 @@ async def working(api: Api, *, able: bool = True) -> AsyncIterator[None]:
     contracts: list[ActivityContract] = [
         Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
         Executions(api.temporal),
+        Locks(api.temporal),
     ]
     if able:
         contracts.append(Servers(build_providers(api.settings), stores.inventory))
-    async with create_worker(api.temporal, api.settings.task_queue, contracts):
+    async with supervised(lambda: create_worker(api.temporal, api.settings.task_queue, contracts)):
         yield
 
 

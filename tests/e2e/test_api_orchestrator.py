@@ -13,8 +13,9 @@ from api.orchestrator import Orchestrator
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.temporal import free_port, start_dev_server
 from workflows.domain.batches import BatchSpec
-from workflows.domain.errors import InvalidRequest, NotFound, Unavailable
+from workflows.domain.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from workflows.domain.operations import CreateServersConfig, ServerConfig, ServerOperation
+from workflows.domain.rollbacks import RollbackSpec
 
 
 def batch(operations: int = 1, name: str = "a batch") -> BatchSpec:
@@ -83,7 +84,7 @@ async def test_a_batch_that_no_payload_can_hold_is_refused(temporal: Client) -> 
     labels = [secrets.token_hex(120) for _ in range(15_000)]
     wanted = batch().model_copy(update={"operations": tuple(map(operation, range(15_000), labels))})
     with pytest.raises(InvalidRequest, match="too large"):
-        await orchestrator(target_of(temporal)).start_batch(wanted)
+        await orchestrator(target_of(temporal)).refuse_too_large(wanted)
 
 
 async def test_without_a_worker_a_query_is_unavailable(temporal: Client) -> None:
@@ -139,3 +140,25 @@ async def test_temporal_away_and_back_and_away(tmp_path: Path) -> None:
         await client.progress(str(uuid4()))
     with pytest.raises(Unavailable):
         await client.cancel_batch(str(uuid4()), "no")
+
+
+async def test_a_rollback_that_says_nothing_any_more_is_not_waited_for(temporal: Client) -> None:
+    door = orchestrator(target_of(temporal))
+    forgotten = str(uuid4())
+    with pytest.raises(Conflict, match=f"/tasks/{forgotten}"):
+        await door.rollback_outcome(forgotten)
+    terminated = RollbackSpec(
+        rollback_id=str(uuid4()),
+        name="rollback to a moment",
+        args=(),
+        plan_id=str(uuid4()),
+        planned_at=0,
+        steps=0,
+        parts=0,
+        requested_by="somebody",
+        created_at=datetime.now(UTC),
+    )
+    await door.start_rollback(terminated)
+    await temporal.get_workflow_handle(terminated.rollback_id).terminate()
+    with pytest.raises(Conflict, match="ended from outside"):
+        await door.rollback_outcome(terminated.rollback_id)

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from tests.support.api import PASSWORD, log_in
+from tests.support.contract_check import checked_client
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.temporal import free_port
 
@@ -45,20 +47,31 @@ async def environment(
         "MONGODB_URI": mongodb.uri,
         "MONGODB_DATABASE": f"test-{tmp_path.name}",
         "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+        "ADMIN_PASSWORD": PASSWORD,
     }
     yield {f"PROVISIONING_{name}": value for name, value in values.items()}
 
 
-async def healthy(port: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(60):
+async def tasks_at(port: str) -> object:
+    """What the server at the port shows of the tasks, once it answers."""
+    async with (
+        checked_client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
+        asyncio.timeout(300),
+    ):
         while True:
             try:
-                answer = await client.get(f"http://127.0.0.1:{port}/health")
+                token = await log_in(client, "admin", PASSWORD)
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
-                continue
-            assert answer.json() == {"success": True, "data": "Orchestrator is healthy"}
-            return
+            else:
+                break
+        answer = await client.get("/tasks", headers={"Authorization": f"Bearer {token}"})
+        return answer.json()
+
+
+async def description_at(port: str) -> bytes:
+    async with checked_client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        return (await client.get("/openapi.json")).content
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -69,10 +82,12 @@ async def test_it_serves_both_ports_and_stops_in_order(
     running = await process.start()
     try:
         for port in process.ports:
-            await healthy(port)
-        second = await process.start()
-        _, told = await second.communicate()
-        assert second.returncode == 2
+            assert await tasks_at(port) == {"success": True, "data": []}
+        first, second = [await description_at(port) for port in process.ports]
+        assert first == second
+        other = await process.start()
+        _, told = await other.communicate()
+        assert other.returncode == 2
         assert told.decode().count("\n") == 1
         assert process.ports[0] in told.decode()
         running.send_signal(number)

@@ -48,7 +48,7 @@ _JSON = {"content-type": "application/json"}
 def assert_client_error(answer: httpx.Response) -> None:
     assert 400 <= answer.status_code < 500, answer.text
     body = answer.json()
-    assert set(body) == {"success", "error"}
+    assert set(body) == {"success", "error", "request_id"}
     assert body["success"] is False
     assert body["error"]
 

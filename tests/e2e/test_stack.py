@@ -11,6 +11,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.snapshots.surrealdb.access import USERNAME, embedded_secret
 from activities.temporal_setup import RETENTION, SEARCH_ATTRIBUTES, prepare_namespace
 from deploy.local.readiness import is_healthy, is_polled
 from tests.support.stack import MEMBERS, Stack, a_stack, eventually, stack_settings
@@ -73,7 +74,12 @@ async def test_the_namespace_is_prepared(running: Stack) -> None:
 async def test_pid_files_name_the_processes_that_serve(running: Stack) -> None:
     await serves(running)
     settings = running.settings
-    ports = {"api": settings.api_port, "temporal": settings.temporal_port, "mongodb": settings.mongodb_port}
+    ports = {
+        "api": settings.api_port,
+        "temporal": settings.temporal_port,
+        "mongodb": settings.mongodb_port,
+        "surrealdb": settings.surrealdb_port,
+    }
     for name, port in ports.items():
         pid = running.pid(name)
         assert pid is not None
@@ -94,9 +100,10 @@ async def test_nothing_listens_beyond_this_machine(running: Stack) -> None:
     assert addresses == {"127.0.0.1"}
 
 
-async def test_the_admin_password_stays_out_of_output_and_logs(running: Stack) -> None:
+async def test_passwords_stay_out_of_output_and_logs(running: Stack) -> None:
     logs = [path.read_text() for path in (running.state_dir / "log").iterdir()]
-    assert all(running.admin_password not in text for text in [running.output, *logs])
+    for secret in (running.admin_password, embedded_secret(running.state_dir)):
+        assert all(secret not in text for text in [running.output, *logs])
     assert str(running.state_dir / "admin-password") in running.output
 
 
@@ -114,12 +121,15 @@ async def test_a_stack_can_use_servers_that_are_there_already(running: Stack, tm
     there = {
         "temporal_address": running.settings.temporal_target,
         "mongodb_uri": running.settings.mongodb_target,
+        "surrealdb_url": f"ws://127.0.0.1:{running.settings.surrealdb_port}",
+        "surrealdb_username": USERNAME,
+        "surrealdb_password": embedded_secret(running.state_dir),
     }
     async with a_stack(
         tmp_path / "state", task_queue=f"other-{uuid4()}", mongodb_database="other", **there
     ) as second:
         await second.start()
-        assert (second.pid("temporal"), second.pid("mongodb")) == (None, None)
+        assert [second.pid(name) for name in ("temporal", "mongodb", "surrealdb")] == [None, None, None]
         await serves(second)
     await serves(running)
 

@@ -31,6 +31,7 @@ async def test_every_taken_port_is_named_with_its_setting(tmp_path: Path) -> Non
         "TEMPORAL": settings.temporal_port,
         "TEMPORAL_UI": settings.temporal_ui_port,
         "MONGODB": settings.mongodb_port,
+        "SURREALDB": settings.surrealdb_port,
     }
     with contextlib.ExitStack() as taken:
         for port in ports.values():

@@ -1,6 +1,6 @@
 """A batch of 12 operations that is cancelled at any moment ends soon, and nothing is left of it.
 
-`TEST_ROUNDS` says how often (5 times by default), `TEST_SEED` makes the moments repeatable.
+`TEST_ROUNDS` says how often (3 times by default), `TEST_SEED` makes the moments repeatable.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.support.stack import ROOT, Stack, a_stack, eventually
 from tests.support.world import ROUNDS, World, answer, ended, operation, submit, tasks, taskserv
 from workflows.codec import data_converter
 
-TURNS = ROUNDS or 5
+TURNS = ROUNDS or 3
 SEED = int(os.environ.get("TEST_SEED", random.SystemRandom().randrange(10_000)))
 ENDS_WITHIN = 30
 """Seconds from the cancellation to the end. Promised, and not only a limit for the test."""

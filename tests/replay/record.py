@@ -1,28 +1,32 @@
-"""`python -m tests.replay.record`: records the golden histories anew, from real runs.
+"""`python -m tests.replay.record [NAME ...]`: records golden histories, all or those named, from real runs.
 
-To be run, and its result looked at, only when running workflows may be left behind: what is recorded here is
-what a new version must still be able to go on with.
+A new scenario is recorded by its name. Those that are there are recorded anew, and looked at, only when
+running workflows may be left behind: what is recorded here is what a new version must still be able to go on
+with.
 """
 
 import asyncio
 import json
 import logging
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
 from tests.replay.brief import FLAGS, runs_of
+from tests.replay.lock_scenarios import lock_scenarios
 from tests.replay.scenarios import Scenario, scenarios
 from tests.support.engine import Engine, running_engine
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.temporal import connect, start_dev_server
 from workflows.codec import data_converter
 from workflows.domain.identity import task_id
+from workflows.locks import locks_id
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -30,14 +34,20 @@ IDENTITY = "recorder"
 """Stands where a client's or worker's process and host would."""
 
 
-async def main() -> None:
-    wanted = scenarios()
+def every_scenario() -> list[Scenario]:
+    return [*scenarios(), *lock_scenarios()]
+
+
+async def main(names: Sequence[str]) -> None:
+    """Those named, or all."""
+    wanted = [one for one in every_scenario() if one.name in names or not names]
     with _folder() as usual, _folder() as brief:
         mongodb = EmbeddedMongo(Path(usual))
         mongodb.start()
         try:
-            await record([one for one in wanted if not one.continued], mongodb, Path(usual))
-            await record([one for one in wanted if one.continued], mongodb, Path(brief), *FLAGS)
+            for folder, continued, flags in ((usual, False, ()), (brief, True, FLAGS)):
+                if some := [one for one in wanted if one.continued is continued]:
+                    await record(some, mongodb, Path(folder), *flags)
         finally:
             mongodb.stop()
 
@@ -72,7 +82,15 @@ async def keep(engine: Engine, scenario: Scenario) -> None:
     for name in scenario.children:
         child = engine.client.get_workflow_handle(task_id(batch_id, name))
         (folder / f"operation-{name}.json").write_text(_text(await child.fetch_history()))
+    for infra in scenario.lists:
+        kept = engine.client.get_workflow_handle(locks_id(infra))
+        (folder / f"locks-{infra}.json").write_text(_text(await _ended(kept)))
     print(f"{scenario.name}: {', '.join(sorted(path.stem for path in folder.iterdir()))}")
+
+
+async def _ended(handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
+    await handle.result()
+    return await handle.fetch_history()
 
 
 def _text(history: WorkflowHistory) -> str:
@@ -96,4 +114,4 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.CRITICAL)  # activities fail here because they are told to
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

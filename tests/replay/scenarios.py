@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from temporalio.client import WorkflowFailureError
 
@@ -19,6 +18,7 @@ from workflows.domain.operations import (
     TaskservItem,
     TaskservOperation,
     TaskservsConfig,
+    TaskservWork,
 )
 from workflows.domain.resources import Params
 from workflows.domain.states import BatchStatus
@@ -30,6 +30,10 @@ async def _let_it_run(engine: Engine, handle: Handle) -> None:
     """Nobody interferes."""
 
 
+async def _nothing(engine: Engine) -> None:
+    """The world is empty."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A batch, what somebody does to it meanwhile, and which of its operations' histories are kept too."""
@@ -39,11 +43,16 @@ class Scenario:
     status: BatchStatus
     children: tuple[str, ...]
     meddle: Meddle = _let_it_run
+    lists: tuple[str, ...] = ()
+    """Infras whose lists of locks are kept too."""
+    before: Callable[[Engine], Awaitable[None]] = _nothing
+    """What is there before it starts."""
     continued: bool = False
     """Whether it runs where long batches are continued early."""
 
     async def play(self, engine: Engine) -> None:
         """Runs it to its end, which must be the expected one."""
+        await self.before(engine)
         handle = await engine.start(self.wanted)
         await self.meddle(engine, handle)
         with contextlib.suppress(WorkflowFailureError):  # where it was cancelled from outside
@@ -57,6 +66,7 @@ def scenarios() -> list[Scenario]:
     return [
         _success(),
         _deletion(),
+        _maintenance(),
         _failure(),
         _failure_of_servers(),
         _failure_without_rollback(),
@@ -129,6 +139,19 @@ def _success() -> Scenario:
         _taskservs("remove", ["change"], [("one", {}), ("never-there", {})], infra, operation="delete"),
     )
     return Scenario("success", wanted, BatchStatus.COMPLETED, ("make", "install", "change", "remove"))
+
+
+def _maintenance() -> Scenario:
+    """Configures and restarts what it installed; then one restart finds nothing, and all is taken back."""
+    infra = "maintenance"
+    wanted = batch(
+        server_operation("make", infra=infra, servers=["web-1", "web-2"]),
+        _taskservs("install", ["make"], [("one", {"size": 1}), ("two", {})], infra),
+        _taskservs("change", ["install"], [("one", {"size": 2}), ("two", {})], infra, operation="configure"),
+        _taskservs("again", ["change"], [("one", {}), ("two", {})], infra, operation="restart"),
+        _taskservs("break", ["again"], [("two", {}), ("never-there", {})], infra, operation="restart"),
+    )
+    return Scenario("maintenance", wanted, BatchStatus.FAILED, ("change", "again", "break"))
 
 
 def _deletion() -> Scenario:
@@ -212,7 +235,7 @@ def _taskservs(
     needs: Sequence[str],
     wanted: Sequence[tuple[str, Params]],
     infra: str,
-    operation: Literal["create", "delete"] = "create",
+    operation: TaskservWork = "create",
 ) -> TaskservOperation:
     items = [TaskservItem(name=taskserv, params=params) for taskserv, params in wanted]
     return TaskservOperation(

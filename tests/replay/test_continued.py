@@ -1,4 +1,4 @@
-"""A batch that is continued as new again and again loses nothing and does nothing twice."""
+"""What is continued as new again and again loses nothing and does nothing twice."""
 
 from collections import Counter
 
@@ -8,11 +8,14 @@ from temporalio.exceptions import CancelledError
 
 from tests.replay.brief import runs_of
 from tests.replay.scenarios import continued, wide
+from tests.support.batches import batch, server_operation, taskserv_operation
 from tests.support.engine import Engine
+from tests.support.rollbacks import back_to, checkpoint
 from workflows.batch import BatchWorkflow
 from workflows.domain.batches import BatchSpec
 from workflows.domain.inventory import LedgerEntry
 from workflows.domain.states import BatchStatus, TaskStatus
+from workflows.locks import locks_id
 
 
 async def entries(engine: Engine, wanted: BatchSpec) -> list[LedgerEntry]:
@@ -90,3 +93,29 @@ async def test_a_cancel_from_outside_after_a_continuation_ends_as_cancelled(brie
     assert record is not None
     assert record.status is BatchStatus.CANCELLED
     await assert_all_undone(brief_engine, wanted, "stopped-outside")
+
+
+async def test_a_list_of_locks_is_continued_and_loses_nobody(brief_engine: Engine) -> None:
+    wanted = [batch(server_operation("make", infra="locks-many", servers=["web"])) for _ in range(30)]
+    results = await brief_engine.run_all(wanted)
+    assert {result.status for result in results} == {BatchStatus.COMPLETED}
+    assert len([run async for run in runs_of(brief_engine.client, locks_id("locks-many"))]) > 1
+
+
+async def test_what_a_rollback_could_not_undo_is_carried_over_runs(
+    brief_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.rollback_planning.PART", 5)
+    before, infra = await checkpoint(brief_engine), "carried"
+    installed = [
+        taskserv_operation(f"install-{n}", ["make"], infra=infra, taskserv=f"service-{n}") for n in range(20)
+    ]
+    await brief_engine.run(batch(server_operation("make", infra=infra), *installed))
+    brief_engine.taskservs.broken = {"remove_taskserv"}
+    identity, outcome = await back_to(brief_engine, before)
+    brief_engine.taskservs.broken = set()
+    assert len([run async for run in runs_of(brief_engine.client, identity)]) > 1
+    # The server is deleted last, and takes along what could not be removed from it.
+    assert (outcome.status, outcome.undone, outcome.failed) == (TaskStatus.COMPLETED, 21, 0)
+    assert outcome.remaining == ()
+    assert (await back_to(brief_engine, before))[1].undone == 0

@@ -15,6 +15,7 @@ from workflows.domain.operations import (
     TaskservItem,
     TaskservOperation,
     TaskservsConfig,
+    TaskservWork,
 )
 from workflows.domain.resources import Params, Server, ServerSpec, SshEndpoint
 from workflows.domain.states import FailureAction
@@ -54,6 +55,7 @@ def taskserv_operation(
     provider: str = "memory",
     servers: Sequence[str] | None = None,
     infra: str = "default",
+    operation: TaskservWork = "create",
     **params: object,
 ) -> TaskservOperation:
     checked: Params = params  # type: ignore[assignment]  # keyword arguments are JSON in these tests
@@ -62,6 +64,7 @@ def taskserv_operation(
         provider=provider,
         dependencies=tuple(needs),
         config=TaskservsConfig(
+            operation=operation,
             infra=infra,
             taskservs=[TaskservItem(name=taskserv, params=checked)],
             servers=list(servers) if servers else None,

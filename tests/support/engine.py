@@ -11,14 +11,17 @@ from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
 
 from activities.executions import Executions
+from activities.locks import Locks
 from activities.mongo.stores import Stores, open_stores
 from activities.providers.registry import ProviderRegistry
 from activities.records import Records
+from activities.rollbacks import Rollbacks
 from activities.servers import Servers
 from activities.settings import Settings
 from tests.support.memory_provider import MemoryProvider
 from tests.support.memory_taskservs import MemoryTaskservs
 from tests.support.mongodb import EmbeddedMongo
+from tests.support.supervised import supervised
 from worker import create_worker
 from workflows.batch import BatchWorkflow
 from workflows.batch_state import BatchInput
@@ -85,9 +88,11 @@ async def running_engine(
         Servers(ProviderRegistry([provider]), stores.inventory),
         written,
         Executions(client),
+        Locks(client),
+        Rollbacks(stores.rollbacks, stores.ledger, stores.inventory),
         taskservs,
     ]
-    async with create_worker(client, name, contracts, strict=strict):
+    async with supervised(lambda: create_worker(client, name, contracts, strict=strict)):
         yield Engine(client, stores, provider, taskservs, name, written)
     await stores.close()
 

@@ -68,6 +68,12 @@ class MemoryProvider:
         """Lets the creation of the server with the label `hold` go on."""
         self._gate(name).set()
 
+    def mend(self, key: str) -> None:
+        """The server forgets how it was told to behave."""
+        server = self._servers[key]
+        spec = server.spec.model_copy(update={"labels": {}})
+        self._servers[key] = server.model_copy(update={"spec": spec})
+
     @property
     def servers(self) -> dict[str, Server]:
         """What exists, by key."""

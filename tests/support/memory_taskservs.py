@@ -1,7 +1,7 @@
 """Task services that are only remembered, for tests of what is decided.
 
-Parameters of a task service say how it behaves: `seconds` how long its installation or removal takes, `fail`
-that its installation fails for good.
+Parameters of a task service say how it behaves: `seconds` how long a change of it takes, `fail` that its
+installation or configuration fails for good.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
-from activities.ports import Inventory
+from activities.ledger_ports import Inventory
 from activities.taskserv_planning import targets
 from workflows.contracts.taskservs import TaskservAction, TaskservActivities, TaskservPlan, TaskservWish
-from workflows.domain.actions import InstallTaskserv, RemoveTaskserv
+from workflows.domain.actions import ConfigureTaskserv, InstallTaskserv, RemoveTaskserv, RestartTaskserv
 from workflows.domain.effects import ActionResult, Effect, EffectKind
-from workflows.domain.errors import ActionFailed
+from workflows.domain.errors import ActionFailed, NotFound
 from workflows.domain.resources import Params, Server, Taskserv
 
 Place = tuple[str, str]
@@ -29,9 +29,19 @@ class MemoryTaskservs(TaskservActivities):
         self._installed: dict[Place, Taskserv] = {}
         self._done: dict[str, Effect] = {}
         """What each action did, by its key."""
+        self.broken: set[str] = set()
+        """Kinds of actions that fail for good."""
+        self.restarts: list[str] = []
+        """The task services that were restarted, each as often as it was."""
 
     def installed_on(self, server: Server) -> list[str]:
         return sorted(name for owner, name in self._installed if owner == server.owner)
+
+    def params_on(self, server: Server) -> dict[str, Params]:
+        """What is installed there, by name."""
+        return {
+            name: there.params for (owner, name), there in self._installed.items() if owner == server.owner
+        }
 
     async def plan_taskservs(self, wish: TaskservWish) -> TaskservPlan:
         with as_activity_failure():
@@ -41,34 +51,63 @@ class MemoryTaskservs(TaskservActivities):
     async def install_taskserv(self, action: InstallTaskserv) -> ActionResult:
         with as_activity_failure():
             if action.key not in self._done:
-                await _takes_its_time(action.params)
-                if "fail" in action.params:
-                    raise ActionFailed(f"could not {action.summary}: it was told to fail")
-                self._install(action)
+                await self._bring_to(action, action.params)
         return self._result(action, "installed")
+
+    async def configure_taskserv(self, action: ConfigureTaskserv) -> ActionResult:
+        with as_activity_failure():
+            if action.key not in self._done:
+                await self._bring_to(action, {**self._there(action).params, **action.params})
+        return self._result(action, "configured")
+
+    async def restart_taskserv(self, action: RestartTaskserv) -> ActionResult:
+        with as_activity_failure():
+            if action.key not in self._done:
+                there = self._there(action)
+                await _takes_its_time(there.params)
+                self._change(action, EffectKind.TASKSERV_RESTARTED, there)
+                self.restarts.append(there.key)
+        return self._result(action, "restarted")
 
     async def remove_taskserv(self, action: RemoveTaskserv) -> ActionResult:
         with as_activity_failure():
             there = self._installed.get(_place(action))
             if action.key not in self._done and there is not None:
                 await _takes_its_time(there.params)
+                if action.kind in self.broken:
+                    raise ActionFailed(f"could not {action.summary}: it was told to fail")
                 self._change(action, EffectKind.TASKSERV_REMOVED, None)
         return self._result(action, "removed")
 
     async def abandon_install(self, action: InstallTaskserv) -> None:
         self._abandon(action)
 
+    async def abandon_configuration(self, action: ConfigureTaskserv) -> None:
+        self._abandon(action)
+
+    async def abandon_restart(self, action: RestartTaskserv) -> None:
+        self._abandon(action)
+
     async def abandon_removal(self, action: RemoveTaskserv) -> None:
         self._abandon(action)
 
-    def _install(self, action: InstallTaskserv) -> None:
+    def _there(self, action: TaskservAction) -> Taskserv:
+        there = self._installed.get(_place(action))
+        if there is None:
+            raise NotFound(f"could not {action.summary}: it is not installed there")
+        return there
+
+    async def _bring_to(self, action: InstallTaskserv | ConfigureTaskserv, params: Params) -> None:
+        await _takes_its_time(params)
+        if "fail" in params or action.kind in self.broken:
+            raise ActionFailed(f"could not {action.summary}: it was told to fail")
         before = self._installed.get(_place(action))
-        if before is not None and before.params == action.params:
+        if before is not None and before.params == params:
             return
         kind = EffectKind.TASKSERV_CONFIGURED if before else EffectKind.TASKSERV_INSTALLED
         after = Taskserv(
             name=action.name,
-            params=action.params,
+            params=params,
             server=action.server,
             address=f"{action.server.ssh.host}:80",
             owner=before.owner if before else action.key,
@@ -108,8 +147,13 @@ def _chain(wish: TaskservWish, server: Server) -> tuple[TaskservAction, ...]:
         return tuple(
             RemoveTaskserv(cause=wish.cause, server=server, name=item.name) for item in wish.config.taskservs
         )
+    kinds: dict[str, type[InstallTaskserv | ConfigureTaskserv | RestartTaskserv]] = {
+        "create": InstallTaskserv,
+        "configure": ConfigureTaskserv,
+        "restart": RestartTaskserv,
+    }
     return tuple(
-        InstallTaskserv(cause=wish.cause, server=server, name=item.name, params=item.params)
+        kinds[wish.config.operation](cause=wish.cause, server=server, name=item.name, params=item.params)
         for item in wish.config.taskservs
     )
 

@@ -1,6 +1,7 @@
 """A real embedded MongoDB for the tests: one process a session, one database a test."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,9 +18,11 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from activities.mongo.connection import Connection
+from activities.mongo.stores import Stores, open_stores
+from activities.settings import Settings
 
 _LAUNCHER = Path(__file__).parents[2] / "deploy" / "local" / "launch.py"
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 
 class EmbeddedMongo:
@@ -95,6 +98,16 @@ class EmbeddedMongo:
         await asyncio.to_thread(self.kill)
         await asyncio.sleep(seconds_away)
         await asyncio.to_thread(self.start)
+
+
+@contextlib.asynccontextmanager
+async def opened_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Closed at the end however that comes: a client that is left open fails the test after this one."""
+    stores = open_stores(settings)
+    try:
+        yield stores
+    finally:
+        await stores.close()
 
 
 @pytest.fixture(scope="session")

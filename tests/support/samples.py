@@ -52,6 +52,17 @@ def installed(what: Taskserv, *, task_id: str = "task") -> Effect:
     )
 
 
+def restarted(what: Taskserv, *, task_id: str = "task") -> Effect:
+    return Effect(
+        id=str(uuid4()),
+        kind=EffectKind.TASKSERV_RESTARTED,
+        cause=Cause(task_id=task_id),
+        at=NOON,
+        before=what,
+        after=what,
+    )
+
+
 def removed(what: Taskserv, *, task_id: str = "task") -> Effect:
     return Effect(
         id=str(uuid4()),

@@ -15,10 +15,11 @@ import pytest
 from activities.settings import Settings
 from deploy.local.parts import environment_of
 from deploy.local.ports import free_port
+from tests.support.contract_check import checked_client
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MEMBERS = ("api", "worker-1", "temporal", "mongodb")
+MEMBERS = ("api", "worker-1", "temporal", "mongodb", "surrealdb")
 """The names of its processes, where there is one worker."""
 
 _READY_WITHIN = 180.0
@@ -28,7 +29,7 @@ _STOPPED_WITHIN = 60.0
 def stack_settings(state_dir: Path, **changes: object) -> Settings:
     """Settings with a state directory and ports of their own."""
     ports: dict[str, int] = {}
-    for name in ("api", "control_center", "temporal", "temporal_ui", "mongodb"):
+    for name in ("api", "control_center", "temporal", "temporal_ui", "mongodb", "surrealdb"):
         ports[f"{name}_port"] = free_port(avoid=frozenset(ports.values()))
     # A login outlives the longest fault test.
     values = {"state_dir": state_dir, "token_lifetime": 86_400} | ports | changes
@@ -113,7 +114,10 @@ class Stack:
     async def log_in(self) -> None:
         """Makes `http` anew, with a fresh token."""
         await self._close_client()
-        self._client = httpx.AsyncClient(base_url=self.base_url, timeout=30, trust_env=False)
+        if self.settings.admin_password is None:
+            # It is written once there is a database to keep the admin in, which may be after the start.
+            await eventually((self.state_dir / "admin-password").exists, within=_READY_WITHIN)
+        self._client = checked_client(base_url=self.base_url, timeout=30, trust_env=False)
         body = {"username": self.settings.admin_username, "password": self.admin_password}
         answer = await self._client.post("/auth/login", json=body)
         async with asyncio.timeout(_READY_WITHIN):
@@ -209,6 +213,8 @@ async def a_stack(state_dir: Path, **changes: object) -> AsyncIterator[Stack]:
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """One stack for all tests of a session. Tests keep apart by the names that they use."""
-    async with a_stack(tmp_path_factory.mktemp("stack") / "state") as started:
+    tests = ROOT / "tests"
+    changes = {"catalogue_dirs": str(tests / "catalogue"), "infra_dir": tests / "infra"}
+    async with a_stack(tmp_path_factory.mktemp("stack") / "state", **changes) as started:
         await started.start()
         yield started

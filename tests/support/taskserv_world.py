@@ -1,8 +1,10 @@
 """What tests of task services share: a server, what is in its world, and short ways to ask."""
 
+import contextlib
 from typing import NamedTuple
 
 import httpx
+import psutil
 import pytest
 from temporalio.exceptions import ApplicationError
 
@@ -35,7 +37,11 @@ def world(ssh_server: SshServer) -> World:
         and not any(path.is_relative_to(memory / part) for part in ("jobs", "actions", "touched"))
         and path.name not in ("taskservs.lock", "server.pid")
     ]
-    return World(files, sorted(p.cmdline() for p in ssh_server.processes()))
+    processes = []
+    for process in ssh_server.processes():
+        with contextlib.suppress(psutil.Error):  # it may end at any time
+            processes.append(process.cmdline())
+    return World(files, sorted(processes))
 
 
 async def answer(taskserv: Taskserv) -> str:

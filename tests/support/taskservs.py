@@ -1,7 +1,7 @@
 """The task service activities on real servers, with the ports beside them kept in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +12,22 @@ from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
 from activities.catalogue.catalogue import Catalogue
-from activities.ports import InventoryItem, LogLine, ServerProvider
+from activities.ledger_ports import InventoryItem
+from activities.ports import LogLine, ServerProvider
 from activities.remote.door import SshDoor
 from activities.remote.jobs import RemoteJobs
 from activities.remote.taskserv_jobs import SshTaskservHost
 from activities.taskservs import Taskservs
-from workflows.domain.actions import Cause, InstallTaskserv, RemoveTaskserv
+from workflows.domain.actions import (
+    Cause,
+    ConfigureTaskserv,
+    InstallTaskserv,
+    RemoveTaskserv,
+    RestartTaskserv,
+)
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.resources import Params, Server, ServerSpec
+from workflows.domain.rollbacks import Picture
 
 TEST_CATALOGUE = Path(__file__).parent.parent / "catalogue"
 T = TypeVar("T")
@@ -46,8 +54,15 @@ class MemoryLog:
 class MemoryInventory:
     items: list[InventoryItem] = field(default_factory=list)
 
-    async def catch_up(self) -> None:
+    async def catch_up(self) -> int:
         """There is no ledger behind it."""
+        return 0
+
+    async def picture(self) -> Picture:
+        return Picture(position=0, entries=())
+
+    async def named(self, keys: Collection[str]) -> dict[str, Server]:
+        return {i.server.key: i.server for i in self.items if i.server.key in keys}
 
     async def server(self, infra: str, name: str) -> InventoryItem | None:
         return next((i for i in self.items if i.server.key == f"{infra}/{name}"), None)
@@ -108,6 +123,16 @@ class TaskservBench:
     ) -> InstallTaskserv:
         return InstallTaskserv(cause=Cause(task_id=task), server=server, name=name, params=params or {})
 
+    def configure(
+        self, server: Server, name: str, params: Params | None = None, task: str = "t3"
+    ) -> ConfigureTaskserv:
+        return ConfigureTaskserv(cause=Cause(task_id=task), server=server, name=name, params=params or {})
+
+    def restart(
+        self, server: Server, name: str, params: Params | None = None, task: str = "t4"
+    ) -> RestartTaskserv:
+        return RestartTaskserv(cause=Cause(task_id=task), server=server, name=name, params=params or {})
+
     def remove(self, server: Server, name: str, task: str = "t2") -> RemoveTaskserv:
         return RemoveTaskserv(cause=Cause(task_id=task), server=server, name=name)
 
@@ -143,9 +168,9 @@ async def taskserv_bench(ssh_state_dir: Path) -> AsyncIterator[TaskservBench]:
     await bench.door.close()
 
 
-def make_bench(state_dir: Path) -> TaskservBench:
+def make_bench(state_dir: Path, catalogues: Sequence[Path] = (TEST_CATALOGUE,)) -> TaskservBench:
     door = SshDoor(state_dir)
-    catalogue, log = Catalogue.load([TEST_CATALOGUE]), MemoryLog()
+    catalogue, log = Catalogue.load(catalogues), MemoryLog()
     inventory, providers = MemoryInventory(), KnownServers()
     host = SshTaskservHost(door, RemoteJobs(door))
     taskservs = Taskservs(catalogue, host, inventory, log, providers)

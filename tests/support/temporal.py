@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sysconfig
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from temporalio.client import Client
 
 from workflows.codec import data_converter
+
+_PATIENCE = 120.0
+"""Seconds for the server to answer, on a machine that has much else to do."""
 
 ATTRIBUTES = ("BatchId", "OperationId", "Infra", "Provider", "TaskStatus")
 
@@ -40,7 +44,8 @@ async def start_dev_server(folder: Path, *extra: str) -> tuple[asyncio.subproces
 
 
 async def connect(target: str) -> Client:
-    for _ in range(200):
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
         try:
             return await Client.connect(target, data_converter=data_converter)
         except RuntimeError:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -20,6 +21,8 @@ ROUNDS = int(os.environ.get("TEST_ROUNDS", "0"))
 
 _MEMORY = tuple(f"var/lib/provisioning/{name}" for name in ("jobs", "actions", "touched", "taskservs.lock"))
 """Where a server remembers what was done on it. It keeps that for some days, undone or not."""
+
+_ADDRESS = re.compile(r"127(?:\.\d+){3}")
 
 _OVERLAY = ("work", "mnt")
 """The file system's own folders of a box."""
@@ -66,6 +69,21 @@ class World:
             found += [f"+ {field.name}: {line}" for line in (now - then).elements()]
             found += [f"- {field.name}: {line}" for line in (then - now).elements()]
         return found
+
+    def wherever(self) -> "World":
+        """With names for addresses, and without who made a server: what came back is at another place."""
+        places = {}
+        for line in self.reservations:
+            address, _, folder = line.partition(" ")
+            places[address] = "/".join(Path(folder).parts[-2:])
+
+        def named(lines: Lines) -> Lines:
+            return _sorted(_ADDRESS.sub(lambda found: places.get(found[0], found[0]), line) for line in lines)
+
+        servers = [json.loads(line) for line in self.inventory]
+        unmade = tuple(json.dumps(server | {"task_id": ""}, sort_keys=True) for server in servers)
+        fields_now = {field.name: getattr(self, field.name) for field in fields(self)} | {"inventory": unmade}
+        return World(**{name: named(lines) for name, lines in fields_now.items()})
 
     @property
     def is_empty(self) -> bool:

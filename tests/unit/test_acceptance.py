@@ -1,58 +1,41 @@
 """The rows of an accepted batch."""
 
 from datetime import UTC, datetime
+from typing import get_args
 from uuid import uuid4
 
-from workflows.domain.acceptance import batch_record, command_line, task_records
+from tests.support.batches import server_operation, taskserv_operation
+from workflows.domain.acceptance import batch_record, task_records
 from workflows.domain.batches import BatchSpec
 from workflows.domain.identity import task_id
-from workflows.domain.operations import OperationSpec, ServerOperation, TaskservOperation
+from workflows.domain.operations import (
+    OperationSpec,
+    TaskservOperation,
+    TaskservWork,
+    workflow_type,
+)
 from workflows.domain.states import TaskStatus
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-def servers(**config: object) -> ServerOperation:
-    wanted = [{"name": "web-01", "plan": "small", "zone": "here"}]
-    return ServerOperation.model_validate(
-        {"id": "op", "provider": "local", "config": {"server_configs": wanted, **config}}
-    )
+def doing(work: str) -> TaskservOperation:
+    config = {"taskservs": ["redis"], "operation": work}
+    return TaskservOperation.model_validate({"id": "op", "provider": "aws", "config": config})
 
 
-def taskservs(**config: object) -> TaskservOperation:
-    return TaskservOperation.model_validate(
-        {"id": "op", "provider": "aws", "config": {"taskservs": ["redis", {"name": "nginx"}], **config}}
-    )
-
-
-def test_the_command_line_says_what_is_done() -> None:
-    assert command_line(servers()) == (
-        *("servers", "create", "--infra", "default", "--provider", "local"),
-        "web-01",
-    )
-    assert command_line(servers(operation="delete", infra="lab", timeout=60)) == (
-        *("servers", "delete", "--infra", "lab", "--provider", "local", "--timeout", "60"),
-        "web-01",
-    )
-    assert command_line(taskservs()) == (
-        *("taskserv", "create", "redis", "nginx", "--infra", "default", "--provider", "aws"),
-    )
-    assert command_line(taskservs(operation="delete", servers=["a", "b"])) == (
-        *("taskserv", "delete", "redis", "nginx", "--servers", "a,b"),
-        *("--infra", "default", "--provider", "aws"),
-    )
-
-
-def test_many_servers_of_one_name_stay_one_argument() -> None:
-    many = [{"name": "web", "plan": "small", "zone": "here", "count": 1000}]
-    assert command_line(servers(server_configs=many))[-1] == "web-{1..1000}"
+def test_every_kind_of_work_has_a_name() -> None:
+    names = {word: workflow_type(doing(word)) for word in get_args(TaskservWork)}
+    assert names == {
+        "create": "taskserv_creation",
+        "delete": "taskserv_deletion",
+        "restart": "taskserv_restart",
+        "configure": "taskserv_configuration",
+    }
 
 
 def test_every_operation_is_a_pending_task_in_the_batchs_order() -> None:
-    operations: list[OperationSpec] = [
-        servers().model_copy(update={"id": "z"}),
-        taskservs().model_copy(update={"id": "a", "dependencies": ("z", "z")}),
-    ]
+    operations: list[OperationSpec] = [server_operation("z"), taskserv_operation("a", ["z", "z"])]
     batch = BatchSpec(
         batch_id=str(uuid4()),
         name="a batch",
@@ -67,5 +50,7 @@ def test_every_operation_is_a_pending_task_in_the_batchs_order() -> None:
     assert {first.status, second.status} == {TaskStatus.PENDING}
     assert (first.workflow_type, second.workflow_type) == ("server_creation", "taskserv_creation")
     assert first.created_at == second.created_at == NOON
+    assert [task.command for task in (first, second)] == ["provisioning"] * 2
+    assert (first.args[:2], second.args[:3]) == (("servers", "create"), ("taskserv", "create", "beacon"))
     row = batch_record(batch)
     assert (row.operation_ids, row.version_label, row.version) == (("z", "a"), "2.0.0", 0)

@@ -114,6 +114,42 @@ def test_what_is_no_graph(door: BatchDoor, operations: list[dict[str, Any]], tol
         (services("a", "redis", "redis"), "config.taskservs[1]: redis stands here twice"),
         (services("a", {"name": "redis", "params": {"nothing": 1}}), "config.taskservs[0]: "),
         (services("a", "redis", servers=[]), "config.servers: "),
+        (services("a", "redis", operation="explode"), "config.operation: "),
+        (
+            services("a", {"name": "redis", "params": {"nothing": 1}}, operation="configure"),
+            "config.taskservs[0]: task service redis: unknown parameter 'nothing'",
+        ),
+        (
+            services("a", {"name": "redis", "params": {"port": 1}}, operation="restart"),
+            "config.taskservs[0]: task service redis: a restart changes no parameters, such as port",
+        ),
+        (
+            services("a", {"name": "redis", "params": {"start_timeout": 0}}, operation="restart"),
+            "config.taskservs[0]: task service redis: parameter 'start_timeout' must be at least 1",
+        ),
+        (
+            services("a", "redis", servers=["x"], server_params={"x": {"redis": {"nothing": 1}}}),
+            "config.server_params.x.redis: task service redis: unknown parameter 'nothing'",
+        ),
+        (
+            services(
+                *("a", "redis"),
+                operation="restart",
+                servers=["x"],
+                server_params={"x": {"redis": {"port": 1}}},
+            ),
+            "config.server_params.x.redis: task service redis: a restart changes no parameters, such as port",
+        ),
+        (
+            services("a", "redis", servers=["x"], server_params={"x": {"nginx": {}}}),
+            "config.server_params.x.nginx: nginx is none of config.taskservs",
+        ),
+        (
+            services("a", "redis", servers=["x"], server_params={"y": {"redis": {}}}),
+            "config.server_params.y: y is none of config.servers",
+        ),
+        (services("a", "redis", server_params={"w": {"redis": {"x": 1}}}), "config.server_params.w.redis: "),
+        (services("a", "redis", server_params={"w": {"nginx": {}}}), "config.server_params.w.nginx: "),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_place(
@@ -143,5 +179,6 @@ def test_no_more_servers_than_allowed_however_they_are_counted(door: BatchDoor) 
     assert "more than 100 servers" in refusal(door, servers("a", server("w", count=99), server("v", count=2)))
 
 
-def test_a_storage_that_is_not_there_yet(door: BatchDoor) -> None:
-    assert refusal(door, servers("a"), storage_backend="surrealdb").startswith("storage_backend: ")
+@pytest.mark.parametrize("storage", ["filesystem", "surrealdb"])
+def test_the_storage_is_what_was_asked_for(door: BatchDoor, storage: str) -> None:
+    assert admit(door, servers("a"), storage_backend=storage).storage_backend == storage

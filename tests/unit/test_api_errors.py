@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ValidationError
 
 from api import errors
@@ -50,24 +50,30 @@ def test_only_so_many_mistakes_are_listed() -> None:
 @pytest.fixture
 async def client() -> httpx.AsyncClient:
     app = FastAPI(redirect_slashes=False, openapi_url=None)
-    errors.install(app)
+    router = APIRouter()
 
-    @app.get("/defect")
+    @router.get("/defect")
     async def defect() -> None:
         raise ZeroDivisionError("secret text")
 
-    @app.get("/failed")
+    @router.get("/failed")
     async def failed() -> None:
         raise ActionFailed("secret text")
 
-    @app.get("/away")
+    @router.get("/away")
     async def away() -> None:
         raise Unavailable("MongoDB does not answer")
 
-    @app.get("/number/{n}")
+    @router.get("/number/{n}")
     async def number(n: int) -> int:
         return n
 
+    @router.put("/number/{n}")
+    async def set_number(n: int) -> int:
+        return n
+
+    app.include_router(router)
+    errors.install(app, [router])
     app.add_middleware(BodyLimitMiddleware, limit=10)
     app.add_middleware(RequestMiddleware)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
@@ -76,10 +82,10 @@ async def client() -> httpx.AsyncClient:
 def message(answer: httpx.Response) -> str:
     """Its text, after a look at the envelope."""
     body = answer.json()
-    assert set(body) == {"success", "error"}
+    assert set(body) == {"success", "error", "request_id"}
     assert body["success"] is False
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["x-request-id"]
+    assert answer.headers["x-request-id"] == body["request_id"]
     return str(body["error"])
 
 
@@ -100,7 +106,7 @@ async def test_the_frameworks_own_errors(client: httpx.AsyncClient) -> None:
     unknown = await client.get("/number/5/")
     assert (unknown.status_code, message(unknown)) == (404, "there is nothing at /number/5/")
     wrong = await client.delete("/number/5")
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, PUT")
     assert "DELETE" in message(wrong)
     unfit = await client.get("/number/five")
     assert unfit.status_code == 422

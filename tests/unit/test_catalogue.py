@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.catalogue.catalogue import BUILT_IN, SCRIPTS, Catalogue
+from activities.catalogue.catalogue import SCRIPTS, Catalogue
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.resources import Params
 
@@ -41,7 +41,14 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 
 def test_the_built_in_services_are_there() -> None:
-    assert {"caddy", "etcd", "nginx", "pgbouncer", "postgresql", "redis"} <= set(Catalogue.load().names())
+    there = {"caddy", "containerd", "etcd", "nginx", "pgbouncer", "postgresql", "redis"}
+    assert there | {"kubernetes", "cilium"} == set(Catalogue.load().names())
+
+
+def test_a_network_brings_its_cluster_along_and_that_its_containers() -> None:
+    assert Catalogue.load().expand(["cilium"]) == ["containerd", "kubernetes", "cilium"]
+    # As the contract's example names them.
+    assert Catalogue.load().expand(["kubernetes", "cilium"]) == ["containerd", "kubernetes", "cilium"]
 
 
 def test_expansion_puts_what_is_required_first_and_each_once(catalogue: Catalogue) -> None:
@@ -113,6 +120,8 @@ def test_a_folder_that_is_missing_is_refused(tmp_path: Path) -> None:
         ("kind: tcp", "kind: smell", "health.kind"),
         ("default: 7000", "default: none", "its default must be of type integer"),
         ("port:", "gate:", "port parameter 'port'"),
+        ("health:", "joins: port\nhealth:", "the parameter 'port' to join by"),
+        ("health:", "joins: other\nhealth:", "the parameter 'other' to join by"),
         ("requires:", "needs:", "needs"),
         ("name: {name}", "name: other", "named other"),
         ("kind: tcp", "kind: command", "script missing: health"),
@@ -143,13 +152,3 @@ def test_requirements_are_checked_at_load(tmp_path: Path) -> None:
     write(tmp_path, "three", "one")
     with pytest.raises(ValueError, match="in a cycle"):
         Catalogue.load([tmp_path])
-
-
-def test_every_script_of_every_service_is_bash() -> None:
-    import subprocess
-
-    files = [f for f in BUILT_IN.rglob("*") if f.is_file() and f.suffix not in (".yaml", ".py")]
-    files += (BUILT_IN.parent / "shell").glob("*.sh")
-    assert len(files) > 20
-    for file in files:
-        subprocess.run(["bash", "-n", str(file)], check=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tests.support.batches import graphs
-from workflows.domain.dag import dependents, validate
+from workflows.domain.dag import dependents, depends, validate
 from workflows.domain.errors import InvalidRequest
 
 
@@ -57,3 +57,9 @@ def test_dependents_are_the_needs_turned_round(graph: dict[str, list[str]]) -> N
     assert {(a, b) for a, needs in graph.items() for b in needs} == {
         (a, b) for b, those in turned.items() for a in those
     }
+
+
+def test_one_depends_on_another_over_others() -> None:
+    graph = {"a": [], "b": ["a"], "c": ["b"], "d": ["b", "c"], "e": ["a"]}
+    found = {(one, other) for one in graph for other in graph if depends(graph, one, other)}
+    assert found == {*(("b", "a"), ("c", "b"), ("c", "a")), *(("d", n) for n in "abc"), ("e", "a")}

@@ -5,8 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.batches import server
-from workflows.domain.actions import Cause, CreateServer, DeleteServer, InstallTaskserv, RemoveTaskserv
-from workflows.domain.effects import Effect, EffectKind, inverse, still_open
+from workflows.domain.actions import (
+    Cause,
+    ConfigureTaskserv,
+    CreateServer,
+    DeleteServer,
+    InstallTaskserv,
+    RemoveTaskserv,
+    RestartTaskserv,
+)
+from workflows.domain.effects import Effect, EffectKind, described, inverse, still_open
 from workflows.domain.resources import Resource, Taskserv
 
 CAUSE = Cause(task_id="task", batch_id="batch", operation_id="operation")
@@ -77,6 +85,25 @@ def test_an_undoing_has_an_identity_of_its_own() -> None:
     assert isinstance(again, CreateServer)
     assert forward.key != again.key
     assert inverse(effect(EffectKind.SERVER_DELETED, WEB, None, name="deletion")).key == again.key
+
+
+def test_a_restart_is_no_open_effect_and_cannot_be_taken_back() -> None:
+    put = effect(EffectKind.TASKSERV_INSTALLED, None, OLD, name="put")
+    restarted = effect(EffectKind.TASKSERV_RESTARTED, OLD, OLD, name="restarted")
+    assert still_open([put, restarted]) == [put]
+    assert described(restarted) == "taskserv restarted default/web/redis"
+    with pytest.raises(ValueError, match="restarted"):
+        inverse(restarted)
+
+
+def test_only_a_restart_leaves_things_as_they_were() -> None:
+    lasting = {kind for kind in EffectKind if effect(kind, OLD, OLD).is_lasting}
+    assert lasting == set(EffectKind) - {EffectKind.TASKSERV_RESTARTED}
+
+
+def test_each_action_of_a_task_on_a_task_service_has_an_identity_of_its_own() -> None:
+    kinds = (InstallTaskserv, ConfigureTaskserv, RestartTaskserv, RemoveTaskserv)
+    assert len({kind(cause=CAUSE, server=WEB, name="redis").key for kind in kinds}) == len(kinds)
 
 
 @pytest.mark.parametrize("kind", list(EffectKind))

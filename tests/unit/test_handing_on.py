@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from tests.support.batches import server, server_operation, taskserv_operation
+from tests.support.samples import created
 from workflows.domain.operations import DeleteServersConfig, OperationSpec, ServerOperation, ServerToDelete
 from workflows.domain.resources import Server
-from workflows.handing_on import looks_up, servers_for
+from workflows.handing_on import builds_on, looks_up, servers_for
 
 
 def found(
@@ -58,3 +59,16 @@ def test_the_inventory_is_asked_only_where_it_must_be() -> None:
     assert not looks_up(server_operation("s"), ())
     config = DeleteServersConfig(operation="delete", server_configs=[ServerToDelete(name="a")])
     assert looks_up(ServerOperation(id="d", provider="memory", config=config), (server("a"),))
+
+
+def test_what_an_operation_builds_on_is_what_was_done_to_its_servers() -> None:
+    made = [created(server(name)) for name in "abc"]
+
+    def names(operation: OperationSpec, *found: str) -> list[str]:
+        effects = builds_on(operation, tuple(server(name) for name in found), made)
+        return [effect.server.spec.name for effect in effects]
+
+    assert names(taskserv_operation("t"), "c", "a") == ["a", "c"]
+    assert names(taskserv_operation("t")) == []
+    # One that makes servers does not care which ones its dependencies made, but for those that it names.
+    assert names(server_operation("s", servers=["b", "d"]), "a") == ["b"]

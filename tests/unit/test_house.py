@@ -76,6 +76,12 @@ def test_the_embedded_mongodb_is_run_and_never_imported() -> None:
     assert [str(path) for path in python_files() if "secantus" in imported_by(path)] == []
 
 
+def test_strategies_draw_from_hypothesis_alone() -> None:
+    with_strategies = [path for path in python_files() if "hypothesis" in imported_by(path)]
+    assert with_strategies
+    assert [str(path) for path in with_strategies if {"random", "secrets"} & imported_by(path)] == []
+
+
 def test_the_contract_is_the_one_that_was_agreed() -> None:
     contract = (ROOT / "api/contract/openapi.yaml").read_bytes()
     assert hashlib.sha256(contract).hexdigest() == CONTRACT_SHA256

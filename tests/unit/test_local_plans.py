@@ -42,3 +42,9 @@ def test_refuses_names_that_are_no_directory_of_their_own(name: str) -> None:
     for wanted in (spec(name=name), spec(infra=name)):
         with pytest.raises(InvalidRequest, match="cannot name a local server or infra"):
             plans.check(wanted)
+
+
+@pytest.mark.parametrize("field", ["image", "ssh_user"])
+def test_a_local_server_takes_neither_image_nor_user(field: str) -> None:
+    with pytest.raises(InvalidRequest, match="leave image and ssh_user out"):
+        plans.check(spec().model_copy(update={field: "debian"}))

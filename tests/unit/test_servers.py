@@ -6,7 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.ports import InventoryItem
+from activities.ledger_ports import InventoryItem
 from activities.providers.registry import ProviderRegistry
 from activities.servers import Servers
 from tests.support.memory_provider import MemoryProvider
@@ -23,8 +23,8 @@ _OTHER = Cause(task_id="3a4f0f3e-64cd-44a3-9d07-222222222222")
 
 
 class World:
-    def __init__(self) -> None:
-        self.provider = MemoryProvider()
+    def __init__(self, provider: MemoryProvider | None = None) -> None:
+        self.provider = provider or MemoryProvider()
         self.inventory = MemoryInventory()
         self.servers = Servers(ProviderRegistry([self.provider]), self.inventory)
         self.environment = ActivityEnvironment()
@@ -111,6 +111,25 @@ async def test_abandoning_removes_its_own_server_and_no_other() -> None:
     await world.abandon(create())
     await world.abandon(create())
     assert world.provider.servers == {}
+
+
+class Abandoning(MemoryProvider):
+    """Knows by itself what an attempt may have left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.abandoned: list[tuple[str, str]] = []
+
+    async def abandon(self, spec: ServerSpec, owner: str) -> None:
+        self.abandoned.append((spec.key, owner))
+
+
+async def test_a_provider_that_knows_what_an_attempt_left_is_asked_to_clear_it_up() -> None:
+    provider = Abandoning()
+    world = World(provider)
+    await world.create(create())
+    await world.abandon(create(_OTHER))
+    assert provider.abandoned == [("default/web-01", create(_OTHER).key)]
 
 
 async def test_errors_tell_whether_a_retry_can_help() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from temporalio.client import Client
 
 from activities.records import Records
-from tests.support.batches import batch, server_operation
+from tests.support.batches import batch, server_operation, taskserv_operation
 from tests.support.engine import running_engine
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import eventually
 from workflows.domain.identity import task_id
+from workflows.domain.operations import TaskservItem, TaskservOperation, TaskservsConfig
 from workflows.domain.records import Report
 from workflows.domain.states import BatchStatus, TaskStatus
 
@@ -58,3 +59,44 @@ async def test_an_operation_ends_while_its_own_report_is_under_way(
         assert sorted(e.effect.server.spec.name for e in effects.items) == sorted([*names, "after"])
         task = (await engine.tasks(wanted))["many"]
         assert (task.status, task.progress) == (TaskStatus.COMPLETED, 100.0)
+
+
+async def test_what_was_done_is_not_in_the_ledger_before_what_it_builds_on(
+    temporal: Client, mongodb: EmbeddedMongo, tmp_path: Path
+) -> None:
+    quick = TaskservItem(name="redis", params={"size": 2})
+    slow = TaskservItem(name="nginx", params={"seconds": 3})
+    wanted = batch(
+        server_operation("made"),
+        taskserv_operation("first", ["made"], taskserv="redis", size=1),
+        TaskservOperation(
+            id="second",
+            provider="memory",
+            dependencies=("first",),
+            config=TaskservsConfig(taskservs=[quick, slow]),
+        ),
+    )
+    async with running_engine(
+        temporal, mongodb.uri, tmp_path, name="order", strict=True, records=HeldRecords
+    ) as engine:
+        assert isinstance(engine.records, HeldRecords)
+        # The batch has yet to write what the first two did, when the third writes for itself.
+        _, let_go = engine.records.hold(wanted.batch_id)
+        handle = await engine.start(wanted)
+
+        async def written() -> list[tuple[str, str]]:
+            _, entries = await engine.stores.ledger.after(0)
+            return [(str(entry.effect.cause.operation_id), entry.effect.resource.key) for entry in entries]
+
+        async def something() -> bool:
+            return bool(await written())
+
+        await eventually(something)
+        early = [("made", "default/made"), ("first", "default/made/redis"), ("second", "default/made/redis")]
+        assert await written() == early
+        let_go.set()
+        assert (await handle.result()).status is BatchStatus.COMPLETED
+        assert await written() == [*early, ("second", "default/made/nginx")]
+        item = await engine.stores.inventory.server("default", "made")
+        assert item is not None
+        assert [one.params for one in item.taskservs] == [slow.params, quick.params]

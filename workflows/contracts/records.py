@@ -7,7 +7,7 @@ from temporalio import activity
 from workflows.contracts.base import ActivityContract
 from workflows.domain.batches import BatchSpec, OperationResult
 from workflows.domain.effects import Effect
-from workflows.domain.records import Report
+from workflows.domain.records import Report, TaskRecord
 
 
 class RecordActivities(ActivityContract):
@@ -15,6 +15,11 @@ class RecordActivities(ActivityContract):
     @abstractmethod
     async def accept_batch(self, batch: BatchSpec) -> None:
         """The batch and its operations, as pending tasks, in the read model; rows that exist stay."""
+
+    @activity.defn(name="accept_task")
+    @abstractmethod
+    async def accept_task(self, task: TaskRecord) -> None:
+        """A task that belongs to no batch, as a pending one, in the read model; a row that exists stays."""
 
     @activity.defn(name="write_report")
     @abstractmethod

@@ -1,19 +1,11 @@
 """The rows that a batch has in the read model from the moment it is accepted."""
 
-from workflows.domain.batches import BatchSpec
+from workflows.domain.batches import BatchSpec, OperationInput
+from workflows.domain.command_lines import COMMAND, Words, command_lines
 from workflows.domain.identity import task_id
-from workflows.domain.operations import (
-    DEFAULT_TIMEOUT,
-    OperationSpec,
-    ServerConfig,
-    ServerOperation,
-    ServerToDelete,
-    TaskservOperation,
-    workflow_type,
-)
+from workflows.domain.operations import OperationSpec, workflow_type
 from workflows.domain.records import BatchRecord, TaskRecord
-
-COMMAND = "provisioning"
+from workflows.domain.rollbacks import WORKFLOW_TYPE, RollbackSpec
 
 
 def batch_record(batch: BatchSpec) -> BatchRecord:
@@ -32,15 +24,16 @@ def batch_record(batch: BatchSpec) -> BatchRecord:
 
 def task_records(batch: BatchSpec) -> list[TaskRecord]:
     """A pending task for each operation, in the batch's order."""
-    return [_task_record(batch, operation) for operation in batch.operations]
+    words = command_lines(batch)
+    return [_task_record(batch, operation, words[operation.id]) for operation in batch.operations]
 
 
-def _task_record(batch: BatchSpec, operation: OperationSpec) -> TaskRecord:
+def _task_record(batch: BatchSpec, operation: OperationSpec, args: Words) -> TaskRecord:
     return TaskRecord(
         id=task_id(batch.batch_id, operation.id),
         name=operation.id,
         command=COMMAND,
-        args=command_line(operation),
+        args=args,
         dependencies=tuple(
             task_id(batch.batch_id, needed) for needed in dict.fromkeys(operation.dependencies)
         ),
@@ -54,23 +47,39 @@ def _task_record(batch: BatchSpec, operation: OperationSpec) -> TaskRecord:
     )
 
 
-def command_line(operation: OperationSpec) -> tuple[str, ...]:
-    """What a person would type behind `provisioning` for the same work."""
-    config = operation.config
-    where = ("--infra", config.infra, "--provider", operation.provider)
-    limit = ("--timeout", str(config.timeout)) if config.timeout != DEFAULT_TIMEOUT else ()
-    if isinstance(operation, ServerOperation):
-        names = tuple(_server(wanted) for wanted in operation.config.server_configs)
-        return ("servers", config.operation, *where, *limit, *names)
-    return ("taskserv", config.operation, *_taskservs(operation), *where, *limit)
+def single_record(request: OperationInput) -> TaskRecord:
+    """The row of a task that belongs to no batch.
+
+    Raises:
+        ValueError: it belongs to one.
+    """
+    if request.alone is None:
+        raise ValueError(f"task {request.task_id} is not a task of its own")
+    operation = request.operation
+    return TaskRecord(
+        id=request.task_id,
+        name=operation.id,
+        command=COMMAND,
+        args=request.alone.args,
+        dependencies=(),
+        created_at=request.alone.created_at,
+        workflow_type=workflow_type(operation),
+        infra=operation.config.infra,
+        provider=operation.provider,
+        requested_by=request.alone.requested_by,
+    )
 
 
-def _server(wanted: ServerConfig | ServerToDelete) -> str:
-    """Servers that are counted through stay one argument, in the shell's notation: there may be many."""
-    return wanted.name if wanted.count is None else f"{wanted.name}-{{1..{wanted.count}}}"
-
-
-def _taskservs(operation: TaskservOperation) -> tuple[str, ...]:
-    names = tuple(item.name for item in operation.config.taskservs)
-    servers = operation.config.servers
-    return (*names, "--servers", ",".join(servers)) if servers else names
+def rollback_record(rollback: RollbackSpec) -> TaskRecord:
+    return TaskRecord(
+        id=rollback.rollback_id,
+        name=rollback.name,
+        command=COMMAND,
+        args=rollback.args,
+        dependencies=(),
+        created_at=rollback.created_at,
+        workflow_type=WORKFLOW_TYPE,
+        infra=rollback.infra,
+        provider=rollback.provider,
+        requested_by=rollback.requested_by,
+    )

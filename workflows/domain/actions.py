@@ -76,6 +76,42 @@ class InstallTaskserv(Frozen):
         return f"install {self.name} on {self.server.key}"
 
 
+class ConfigureTaskserv(Frozen):
+    """Changes the parameters in `params` of a task service that is installed, and keeps its others."""
+
+    kind: Literal["configure_taskserv"] = "configure_taskserv"
+    cause: Cause
+    server: Server
+    name: str
+    params: Params = {}
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "taskserv_configured", f"{self.server.key}/{self.name}")
+
+    @property
+    def summary(self) -> str:
+        return f"configure {self.name} on {self.server.key}"
+
+
+class RestartTaskserv(Frozen):
+    """Ends a task service that is installed, and starts it anew. `params` only say how: `start_timeout`."""
+
+    kind: Literal["restart_taskserv"] = "restart_taskserv"
+    cause: Cause
+    server: Server
+    name: str
+    params: Params = {}
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "taskserv_restarted", f"{self.server.key}/{self.name}")
+
+    @property
+    def summary(self) -> str:
+        return f"restart {self.name} on {self.server.key}"
+
+
 class RemoveTaskserv(Frozen):
     kind: Literal["remove_taskserv"] = "remove_taskserv"
     cause: Cause
@@ -92,6 +128,6 @@ class RemoveTaskserv(Frozen):
 
 
 Action = Annotated[
-    CreateServer | DeleteServer | InstallTaskserv | RemoveTaskserv,
+    CreateServer | DeleteServer | InstallTaskserv | ConfigureTaskserv | RestartTaskserv | RemoveTaskserv,
     Field(discriminator="kind"),
 ]

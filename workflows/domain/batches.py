@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining
 from workflows.domain.operations import OperationSpec
 from workflows.domain.resources import Frozen, Server
@@ -33,6 +34,15 @@ class BatchSpec(Frozen):
         return operation.config.on_failure or default
 
 
+class Alone(Frozen):
+    """What is known of a task that belongs to no batch, beside its operation."""
+
+    args: tuple[str, ...]
+    """Its command line, behind `provisioning`."""
+    requested_by: str
+    created_at: datetime
+
+
 class OperationInput(Frozen):
     """What an operation's workflow is started with."""
 
@@ -41,6 +51,14 @@ class OperationInput(Frozen):
     batch_id: str | None = None
     made_by_dependencies: tuple[Server, ...] = ()
     """Servers that the dependencies made, or else worked on: where task services go."""
+    storage_backend: StorageBackend = "filesystem"
+    """Where its snapshots are kept: with its batch's."""
+    alone: Alone | None = None
+    """Given for a task that belongs to no batch: it keeps its row and locks, and tells its end, itself."""
+    builds_on: tuple[Effect, ...] = ()
+    """Effects on its servers that are not known to be in the ledger: they must be there before its own."""
+    foreseen: tuple[Change, ...] = ()
+    """For check mode: what the operations before it would change."""
     undo_on_failure: bool = True
     """Whether a failed operation takes its own completed steps back. A cancelled one always does."""
 
@@ -61,6 +79,8 @@ class OperationResult(Frozen):
     error: str | None = None
     remaining: tuple[Remaining, ...] = ()
     """What could not be undone."""
+    foreseen: tuple[Change, ...] = ()
+    """In check mode: what it would change."""
 
     @property
     def unwritten_effects(self) -> tuple[Effect, ...]:

@@ -23,18 +23,45 @@ def validate(edges: Sequence[tuple[str, Sequence[str]]]) -> None:
         "unknown dependency",
         (f"{need} (of {name})" for name, needs in edges for need in needs if need not in counts),
     )
+    if found := cycle(edges):
+        raise InvalidRequest(cycle_text(found))
+
+
+def cycle(edges: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """One cycle, each operation before the one that it needs, the first once more at the end; [] without."""
     try:
-        TopologicalSorter({name: needs for name, needs in edges}).prepare()
+        TopologicalSorter(dict(edges)).prepare()
     except CycleError as error:
         # graphlib follows the arrows backwards; an operator reads "needs" forwards.
-        cycle = " -> ".join(reversed(error.args[1]))
-        raise InvalidRequest(f"operations depend on each other in a cycle: {cycle}") from None
+        return list(reversed(error.args[1]))
+    return []
+
+
+def cycle_text(found: Sequence[str]) -> str:
+    return f"operations depend on each other in a cycle: {' -> '.join(found)}"
 
 
 def _refuse(what: str, names: Iterable[str]) -> None:
     found = sorted(set(names))
     if found:
         raise InvalidRequest(f"{what}: {', '.join(found)}")
+
+
+def before(graph: Graph, name: str) -> list[str]:
+    """All that `name` depends on, directly or not, each behind what it depends on itself."""
+    needed: dict[str, Sequence[str]] = {}
+    waiting = list(graph[name])
+    while waiting:
+        need = waiting.pop()
+        if need not in needed:
+            needed[need] = graph[need]
+            waiting.extend(graph[need])
+    return list(TopologicalSorter(needed).static_order())
+
+
+def depends(graph: Graph, name: str, other: str) -> bool:
+    """Whether `name` needs `other`, directly or over others."""
+    return other in before(graph, name)
 
 
 def dependents(graph: Graph) -> dict[str, list[str]]:

@@ -2,11 +2,19 @@
 
 The algebra: for every effect `e`, doing `inverse(e)` brings the resource from `e.after` back to `e.before`,
 and is itself an effect whose `cause.undoes` is `e.id`.
+
+A restart stands outside of it: it is recorded, since it was done, and `before` equals `after`, so there is
+nothing to bring back. Undoing it could only be one more interruption, and counting it as open would let it
+stand in the way of undoing what is below it. So it is not lasting: `still_open`, the chains of `undoing` and
+the inventory leave it out, and a batch's own undoing passes over it.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
 
 from workflows.domain.actions import (
     Action,
@@ -24,6 +32,7 @@ class EffectKind(StrEnum):
     SERVER_DELETED = "server_deleted"
     TASKSERV_INSTALLED = "taskserv_installed"
     TASKSERV_CONFIGURED = "taskserv_configured"
+    TASKSERV_RESTARTED = "taskserv_restarted"
     TASKSERV_REMOVED = "taskserv_removed"
 
 
@@ -37,12 +46,23 @@ class Effect(Frozen):
     before: Resource | None = None
     after: Resource | None = None
 
+    @model_validator(mode="after")
+    def _is_about_something(self) -> Self:
+        if self.before is None and self.after is None:
+            raise ValueError("an effect has a before or an after")
+        return self
+
     @property
     def resource(self) -> Resource:
         resource = self.after or self.before
         if resource is None:
             raise ValueError(f"effect {self.id} has neither a before nor an after")
         return resource
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it left anything to undo. By its kind, so that nothing that undoes is ever left out."""
+        return self.kind is not EffectKind.TASKSERV_RESTARTED
 
     @property
     def key(self) -> str:
@@ -78,13 +98,16 @@ class ActionResult(Frozen):
     """One line for the operator."""
 
 
-def inverse(effect: Effect, server: Server | None = None) -> Action:
+def inverse(effect: Effect, server: Server | None = None, by: Cause | None = None) -> Action:
     """The action that takes `effect` back.
 
     `server` is the server as it is now, where it was created anew since the effect: it may be elsewhere, and
-    it is another one's to undo.
+    it is another one's to undo. `by` is on whose behalf; without it, whoever did the effect undoes it.
+
+    Raises:
+        ValueError: it is a restart, which nothing takes back, or its parts do not fit its kind.
     """
-    cause = effect.cause.model_copy(update={"undoes": effect.id})
+    cause = (by or effect.cause).model_copy(update={"undoes": effect.id})
     match effect.kind, effect.before, effect.after:
         case EffectKind.SERVER_CREATED, None, Server() as made:
             return DeleteServer(cause=cause, server=server or made)
@@ -98,7 +121,12 @@ def inverse(effect: Effect, server: Server | None = None) -> Action:
 
 
 def still_open(effects: Iterable[Effect]) -> list[Effect]:
-    """The effects that none of the others has undone, in their order; undoing effects are left out."""
+    """The lasting effects that no other has undone, in their order; undoing effects are left out."""
     effects = list(effects)
     undone = {effect.cause.undoes for effect in effects}
-    return [e for e in effects if e.id not in undone and e.cause.undoes is None]
+    return [e for e in effects if e.id not in undone and e.cause.undoes is None and e.is_lasting]
+
+
+def described(effect: Effect) -> str:
+    """An effect in a few words: `server created default/web-01`."""
+    return f"{effect.kind.value.replace('_', ' ')} {effect.resource.key}"

@@ -1,5 +1,7 @@
 """The inventory is the ledger folded up: what each effect leaves of the thing that it touched."""
 
+from collections.abc import Iterable
+
 from workflows.domain.effects import Effect
 from workflows.domain.resources import Frozen, Resource
 
@@ -21,6 +23,16 @@ class InventoryEntry(Frozen):
     resource: Resource | None
     task_id: str
     """The task that made it what it is."""
+
+
+def newest(entries: Iterable[LedgerEntry]) -> dict[str, LedgerEntry]:
+    """Of each resource, by key, the last entry that changed it.
+
+    Restarts are passed over: they tell nothing new, and one that is written late would bring back what its
+    service was like before somebody else's change.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.position)
+    return {entry.effect.key: entry for entry in ordered if entry.effect.is_lasting}
 
 
 def fold(entry: LedgerEntry) -> InventoryEntry:

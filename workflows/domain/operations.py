@@ -17,6 +17,9 @@ ResourceName = Annotated[
 ]
 """A name that can be a host name, a directory and a part of a key. Up to 63 characters."""
 
+MAX_NAME = 63
+"""Characters of a resource's name."""
+
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 DEFAULT_TIMEOUT = 3600
@@ -29,6 +32,8 @@ class _Config(BaseModel):
     infra: ResourceName = "default"
     timeout: int = Field(default=DEFAULT_TIMEOUT, ge=1, le=7 * 24 * 3600)
     on_failure: FailureAction | None = None
+    check_mode: bool = False
+    """Whether it only finds out what it would change."""
 
 
 class _Counted(BaseModel):
@@ -51,14 +56,36 @@ class ServerConfig(_Counted):
     plan: Label
     zone: Label
     labels: dict[Label, Annotated[str, StringConstraints(max_length=255)]] = {}
+    provider: ResourceName | None = None
+    """Where it is another one than the operation's."""
+    image: Label | None = None
+    ssh_user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] | None = None
+
+    def specs(self, infra: str, provider: str) -> list[ServerSpec]:
+        return [
+            ServerSpec(
+                infra=infra,
+                name=name,
+                provider=self.provider or provider,
+                plan=self.plan,
+                zone=self.zone,
+                labels=self.labels,
+                image=self.image,
+                ssh_user=self.ssh_user,
+            )
+            for name in self.names()
+        ]
 
 
 class ServerToDelete(_Counted):
-    """Servers to delete. `plan` and `zone` may be given, so that a create can be sent again as a delete."""
+    """Servers to delete. The rest may be given, so that a create can be sent again as a delete."""
 
     plan: Label | None = None
     zone: Label | None = None
     labels: dict[str, str] = {}
+    provider: str | None = None
+    image: str | None = None
+    ssh_user: str | None = None
 
 
 class CreateServersConfig(_Config):
@@ -66,13 +93,7 @@ class CreateServersConfig(_Config):
     server_configs: list[ServerConfig] = Field(min_length=1, max_length=1000)
 
     def specs(self, provider: str) -> list[ServerSpec]:
-        return [
-            ServerSpec(
-                infra=self.infra, name=name, provider=provider, plan=c.plan, zone=c.zone, labels=c.labels
-            )
-            for c in self.server_configs
-            for name in c.names()
-        ]
+        return [spec for c in self.server_configs for spec in c.specs(self.infra, provider)]
 
 
 class DeleteServersConfig(_Config):
@@ -96,12 +117,25 @@ def _from_bare_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+TaskservEntry = Annotated[
+    TaskservItem, BeforeValidator(_from_bare_name, json_schema_input_type=str | TaskservItem)
+]
+
+TaskservWork = Literal["create", "delete", "restart", "configure"]
+"""`create` installs or changes, `configure` changes what is installed, `restart` changes nothing."""
+
+
 class TaskservsConfig(_Config):
-    operation: Literal["create", "delete"] = "create"
-    taskservs: list[Annotated[TaskservItem, BeforeValidator(_from_bare_name)]] = Field(
-        min_length=1, max_length=100
-    )
+    operation: TaskservWork = "create"
+    taskservs: list[TaskservEntry] = Field(min_length=1, max_length=100)
     servers: list[ResourceName] | None = Field(default=None, min_length=1, max_length=1000)
+    server_params: dict[ResourceName, dict[ResourceName, Params]] = Field(default={}, max_length=1000)
+    """By server and task service: parameters over those that the task service has for all."""
+
+    def params_for(self, server: str) -> dict[str, Params]:
+        """By task service, what is wanted on one server."""
+        own = self.server_params.get(server, {})
+        return {item.name: {**item.params, **own.get(item.name, {})} for item in self.taskservs}
 
 
 def _operation_kind(value: object) -> str:
@@ -132,10 +166,13 @@ def cause_of(task: str, batch: str | None, operation: OperationSpec) -> Cause:
     return Cause(task_id=task, batch_id=batch, operation_id=operation.id)
 
 
+_WORK = {"create": "creation", "delete": "deletion", "restart": "restart", "configure": "configuration"}
+
+
 def workflow_type(operation: OperationSpec) -> str:
-    """What kind of work it is, as events name it: `server_creation`, `taskserv_deletion` and so on."""
+    """What kind of work it is, as events name it: `server_creation`, `taskserv_restart` and so on."""
     thing = "server" if isinstance(operation, ServerOperation) else "taskserv"
-    return f"{thing}_{'deletion' if operation.config.operation == 'delete' else 'creation'}"
+    return f"{thing}_{_WORK[operation.config.operation]}"
 
 
 def config_model(operation_type: str, config: object) -> type[_Config]:

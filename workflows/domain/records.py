@@ -91,6 +91,8 @@ class Report(Frozen):
     """The batch, or the single task, under which snapshots are kept."""
     number: str
     """Unique among the owner's reports, and the same for every retry of this one."""
+    storage_backend: StorageBackend = "filesystem"
+    """Where the owner's snapshots are kept."""
     tasks: tuple[TaskUpdate, ...] = ()
     batch: BatchUpdate | None = None
     effects: tuple[Effect, ...] = ()

@@ -1,5 +1,7 @@
 """What exists: servers, and task services on them. `Spec` is what is wanted."""
 
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -22,6 +24,10 @@ class ServerSpec(Frozen):
     plan: str
     zone: str
     labels: dict[str, str] = {}
+    image: str | None = None
+    """The provider's name for the system that it starts with; None for the provider's default."""
+    ssh_user: str | None = None
+    """Who logs in; None for whom the image lets in."""
 
     @property
     def key(self) -> str:
@@ -65,10 +71,21 @@ class Taskserv(Frozen):
     """Where it answers, as `host:port`."""
     owner: str
     """Id of the effect that installed it."""
+    requires: tuple[str, ...] = ()
+    """The task services on the same server that it cannot do without."""
 
     @property
     def key(self) -> str:
         return f"{self.server.key}/{self.name}"
+
+
+def dependents_first(taskservs: Iterable[Taskserv]) -> list[Taskserv]:
+    """What stands on one server, in an order in which it can be removed."""
+    there = {taskserv.name: taskserv for taskserv in taskservs}
+    needs = {
+        name: [n for n in one.requires if n in there] for name, one in sorted(there.items(), reverse=True)
+    }
+    return [there[name] for name in reversed([*TopologicalSorter(needs).static_order()])]
 
 
 Resource = Annotated[Server | Taskserv, Field(discriminator="type")]

@@ -1,11 +1,14 @@
-# What a task service's job does, by $TASK: install, remove, undo (of job $UNDOES), restart.
+# What a task service's job does, by $TASK: install, remove, restart, undo and revive (of job $UNDOES).
 # Beside it: before.json (what stood on the server when the action began, or nothing), after.json (what will),
-# and the service's own files. Further exit codes: 76 somebody else changed the service meanwhile, 77 other
-# services need it.
+# and the service's own files, among which `supervision` may define anew what supervision.sh defines.
+# Further exit codes: 76 somebody else changed the service meanwhile, 77 other services need it.
 set -u
 umask 022
 . files/prelude.sh
+. files/sources.sh
+. files/packages.sh
 . files/supervision.sh
+if [ -e files/service/supervision ]; then . files/service/supervision; fi
 mkdir -p "$VAR/taskservs" "$VAR/touched"
 marker=$STATE/marker.json
 touched=$VAR/touched/$SERVICE
@@ -89,8 +92,23 @@ task_undo() {
 }
 
 task_restart() {
-  [ -e "$marker" ] || fail "$SERVICE is not installed"
-  bring_up restart
+  refuse_if_changed
+  # A second run of this job, after it was killed, goes on with the first one and does not restart again.
+  [ -e instance ] || put instance < <(service_instance)
+  local now
+  now=$(service_instance)
+  if [ -n "$now" ] && [ "$now" != "$(cat instance)" ]; then
+    echo "$SERVICE has been restarted already"
+    wait_until_answers || give_up 1
+  else
+    bring_up restart
+  fi
+}
+
+task_revive() {
+  if [ ! -s files/before.json ] || ! unchanged_since_before; then echo "nothing to bring up again"; return; fi
+  if answers; then echo "$SERVICE answers"; return; fi
+  bring_up create
 }
 
 "task_$TASK"

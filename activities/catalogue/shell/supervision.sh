@@ -5,7 +5,7 @@ with_systemd() { [ -z "$ROOT" ] && [ -d /run/systemd/system ]; }
 # service_define [--user USER] [--stop-signal NAME] COMMAND...: how the service is started, now and when the
 # server boots, and how it is asked to end.
 service_define() {
-  local user= signal=TERM
+  local user='' signal=TERM
   if [ "$1" = --user ]; then user=$2; shift 2; fi
   if [ "$1" = --stop-signal ]; then signal=$2; shift 2; fi
   local command
@@ -21,7 +21,7 @@ exec $command
 END
   put "$CONF/stop-signal" <<<"$signal" || :
   if with_systemd; then
-    put "/etc/systemd/system/$UNIT" <<END && systemctl daemon-reload
+    put "/etc/systemd/system/$(unit)" <<END && systemctl daemon-reload
 [Unit]
 Description=Task service $SERVICE
 After=network.target
@@ -34,7 +34,7 @@ Restart=on-failure
 [Install]
 WantedBy=multi-user.target
 END
-    systemctl enable -q "$UNIT"
+    systemctl enable -q "$(unit)"
   else
     # A pid alone may be another process's by now: the time of its start tells them apart. A zombie has none.
     put "$BOOT" 755 <<END || :
@@ -54,9 +54,43 @@ END
   fi
 }
 
+# service_adopt UNIT [COMMAND...]: with systemd, a unit that a package brings is the service, with our command
+# and our log. The rest of it, such as what becomes of its children when it stops, stays as its authors like.
+service_adopt() {
+  local unit=$1
+  shift
+  mkdir -p "$DATA" "$STATE" "$(dirname "$LOG")"
+  if [ ! -e "$STATE/unit.before" ]; then
+    (systemctl is-enabled "$unit" 2>/dev/null || :) | put "$STATE/unit.before" || :
+  fi
+  put "$CONF/unit" <<<"$unit" || :
+  put "/etc/systemd/system/$unit.d/provisioning.conf" <<END && systemctl daemon-reload
+[Service]
+${*:+ExecStart=
+ExecStart=$*}
+StandardOutput=append:$LOG
+StandardError=append:$LOG
+END
+  systemctl enable -q "$unit"
+}
+
+# unit: the systemd unit that is the service.
+unit() { cat "$CONF/unit" 2>/dev/null || echo "provisioning-$SERVICE.service"; }
+
+# unit_forget: a unit of ours is gone, and one that was the machine's own before is so again.
+unit_forget() {
+  local unit
+  unit=$(unit)
+  systemctl disable -q "$unit" 2>/dev/null || :
+  rm -rf "/etc/systemd/system/provisioning-$SERVICE.service" "/etc/systemd/system/$unit.d/provisioning.conf"
+  rmdir "/etc/systemd/system/$unit.d" 2>/dev/null || :
+  systemctl daemon-reload
+  if [ "$(cat "$STATE/unit.before" 2>/dev/null)" = enabled ]; then systemctl enable -q --now "$unit" || :; fi
+}
+
 # service_start: as defined; nothing where it runs already.
 service_start() {
-  if with_systemd; then systemctl start "$UNIT"; return; fi
+  if with_systemd; then systemctl start "$(unit)"; return; fi
   # Not with the environment, the locks and the process group of the job that starts it.
   env -i PATH="$PATH" HOME="${HOME:-/root}" LC_ALL=C.UTF-8 ${ROOT:+PROVISIONING_SERVER_ROOT="$ROOT"} \
     "$BOOT" 8>&- 9>&-
@@ -71,7 +105,13 @@ service_pid() {
 }
 
 service_running() {
-  if with_systemd; then systemctl is-active -q "$UNIT"; else service_pid >/dev/null; fi
+  if with_systemd; then systemctl is-active -q "$(unit)"; else service_pid >/dev/null; fi
+}
+
+# service_instance: a word for this run of the service, another one for each; nothing where it does not run.
+service_instance() {
+  service_running || return 0
+  if with_systemd; then systemctl show --value -p InvocationID "$(unit)"; else cat "$PIDFILE"; fi
 }
 
 # members GROUP: the live processes of a process group.
@@ -79,7 +119,7 @@ members() { sed -n "s/^\([0-9]*\) .*) [^Z] [0-9]* $1 .*/\1/p" /proc/[0-9]*/stat 
 
 # service_stop: by its signal, and after 20 seconds by KILL; its whole process group is gone then.
 service_stop() {
-  if with_systemd; then systemctl stop "$UNIT" 2>/dev/null || :; return; fi
+  if with_systemd; then systemctl stop "$(unit)" 2>/dev/null || :; return; fi
   local pid
   pid=$(service_pid) || { rm -f "$PIDFILE"; return 0; }
   kill -s "$(cat "$CONF/stop-signal" 2>/dev/null || echo TERM)" "$pid" 2>/dev/null || :
@@ -93,11 +133,7 @@ service_restart() { service_stop; service_start; }
 # service_forget: everything of the service but its programs: processes, settings, data, log.
 service_forget() {
   service_stop
-  if with_systemd && [ -e "/etc/systemd/system/$UNIT" ]; then
-    systemctl disable -q "$UNIT" || :
-    rm -f "/etc/systemd/system/$UNIT"
-    systemctl daemon-reload
-  fi
+  ! with_systemd || unit_forget
   rm -f "$BOOT"
   rm -rf "$CONF" "$DATA" "$LOG"
 }

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 
-from activities.providers.registry import build_local
+from activities.providers.local.entry import build_local
 from activities.settings import Settings, SettingsError
 from workflows.domain.errors import ProvisioningError
 

@@ -47,16 +47,3 @@ async def remove_tree(path: Path) -> None:
     rights = namespaces.as_root() if namespaces.missing() is None else ()
     script = 'rm -rf -- "$1" 2>/dev/null || { chmod -R u+rwX -- "$1"; rm -rf -- "$1"; }'
     await run((*rights, "sh", "-c", script, "sh", str(path)))
-
-
-async def finish(work: asyncio.Task[None]) -> None:
-    """Waits for `work` to end even while being cancelled, and then passes the cancellation on."""
-    cancelled = False
-    while not work.done():
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            cancelled = True
-    work.result()
-    if cancelled:
-        raise asyncio.CancelledError

@@ -58,6 +58,10 @@ class ServerFolder:
     def exists(self) -> bool:
         return self.path.is_dir()
 
+    def has_remains(self) -> bool:
+        """Whether anything is here, if only the lock of whoever makes it right now, or was killed over it."""
+        return self.exists() or self.lock.exists()
+
     def make(self, isolation: IsolationName) -> None:
         """Raises ActionFailed where something that is no server's folder is in its place."""
         try:

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from activities.finishing import finish
 from activities.providers.local import commands, namespaces, recipe
 from activities.providers.local.locks import exclusive
 from workflows.domain.errors import ActionFailed, Unavailable
@@ -74,7 +75,7 @@ class BaseImages:
                 f"the base image of the local servers cannot be built: {error.message}"
             ) from error
         finally:
-            await commands.finish(asyncio.create_task(commands.remove_tree(draft)))
+            await finish(asyncio.create_task(commands.remove_tree(draft)))
 
     def _drafts(self) -> list[Path]:
         return sorted(self._home.glob(".draft-*"))

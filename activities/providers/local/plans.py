@@ -31,6 +31,11 @@ def check(spec: ServerSpec) -> None:
             f"server {spec.key}: the local provider has no zone {spec.zone!r}; zones are local, "
             "and local-a to local-z and local-0 to local-9"
         )
+    if spec.image is not None or spec.ssh_user is not None:
+        raise InvalidRequest(
+            f"server {spec.key}: a local server has the one image and the one user that there are; "
+            "leave image and ssh_user out"
+        )
     for name in (spec.infra, spec.name):
         check_name(name)
 

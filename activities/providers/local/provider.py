@@ -14,10 +14,12 @@ from pathlib import Path
 
 import asyncssh
 
+from activities.finishing import finish
+from activities.providers.fitting import must_fit
 from activities.providers.local import plans, running
 from activities.providers.local.addresses import Addresses
 from activities.providers.local.choice import Choice
-from activities.providers.local.commands import finish, remove_tree
+from activities.providers.local.commands import remove_tree
 from activities.providers.local.folder import Record, ServerFolder, folders, write_private
 from activities.providers.local.isolation import Isolation
 from activities.providers.local.locks import exclusive
@@ -65,11 +67,7 @@ class LocalProvider:
             record = folder.read()
             if record is None:
                 return await self._create_anew(folder, spec, owner)
-            if (record.spec.plan, record.spec.zone) != (spec.plan, spec.zone):
-                raise Conflict(
-                    f"server {spec.key} exists with plan {record.spec.plan} in zone {record.spec.zone}, "
-                    f"not {spec.plan} in {spec.zone}"
-                )
+            must_fit(spec, record.spec.plan, record.spec.zone)
             await self._start(folder, record)
             return record.server()
 
@@ -96,7 +94,7 @@ class LocalProvider:
     async def find(self, infra: str, name: str) -> Server | None:
         folder = self._folder(infra, name)
         record = folder.read()
-        if record is None and folder.exists():
+        if record is None and folder.has_remains():
             # Either it is being made or deleted right now, or whoever did so was killed.
             async with self._locked(folder):
                 record = folder.read()

@@ -99,6 +99,8 @@ async def _wait_until(deadline: float, folder: ServerFolder, record: Record) -> 
 
 async def _answers(record: Record) -> bool:
     """Whether the server itself answers: somebody else on its address would have another key."""
+    if not await _is_taken(record):
+        return False
     try:
         key = await asyncio.wait_for(
             asyncssh.get_server_host_key(record.address, record.port, config=None), timeout=10
@@ -106,6 +108,16 @@ async def _answers(record: Record) -> bool:
     except (OSError, asyncssh.Error, TimeoutError):
         return False
     return key is not None and key.export_public_key().split()[:2] == record.host_key.encode().split()[:2]
+
+
+async def _is_taken(record: Record) -> bool:
+    """Whether anybody listens there, at a small part of what it costs to ask for a key."""
+    try:
+        _, writer = await asyncio.open_connection(record.address, record.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _kill_first_process(folder: ServerFolder) -> None:

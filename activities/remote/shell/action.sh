@@ -1,6 +1,7 @@
 # action.sh begin|peek|close KEY SERVICE [GENERATION]: the server's own memory of an action, so that an attempt
 # knows what stood there before the first one. `begin` notes it once for each generation, `close` ends a
-# generation. Prints the generation, and where it has begun, the word `begun` and the installation as noted.
+# generation. Prints the generation, and where it has begun, the word `begun`, or `failed` where its job ended with
+# a code that is final, and the installation as noted.
 set -eu
 umask 077
 var=${PROVISIONING_SERVER_ROOT:-}/var/lib/provisioning
@@ -31,6 +32,7 @@ case $1 in
 esac
 echo "$generation"
 if [ -e "before.$generation" ]; then
-  echo begun
+  code=$(cat "$var/jobs/$2.$generation/code" 2>/dev/null || :)
+  case $code in "" | 0 | 75) echo begun ;; *) echo failed ;; esac
   cat "before.$generation"
 fi

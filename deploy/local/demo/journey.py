@@ -23,7 +23,14 @@ from deploy.local.supervise import Interrupts, while_supervised
 STATE_DIR = Path(".demo")
 INTERRUPTED = 130
 
-_PORTS = ("api_port", "control_center_port", "temporal_port", "temporal_ui_port", "mongodb_port")
+_PORTS = (
+    "api_port",
+    "control_center_port",
+    "temporal_port",
+    "temporal_ui_port",
+    "mongodb_port",
+    "surrealdb_port",
+)
 
 
 async def demo(settings: Settings) -> int:

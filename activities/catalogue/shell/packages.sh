@@ -1,0 +1,106 @@
+# Programs by packages: Debian's or PyPI's, and what was on the server before them.
+
+# install_programs: the packages of the variant, however far an earlier attempt came.
+install_programs() {
+  local kind
+  kind=$(variant) || exit $?
+  mkdir -p "$STATE"
+  case $kind in
+    debian) apt_install $DEBIAN_PACKAGES ;;
+    wheels) wheels_install $WHEELS_PACKAGES ;;
+  esac
+}
+
+# remove_programs: packages and what they leave, except what was there before the service.
+remove_programs() {
+  [ ! -e "$STATE/packages.before" ] || apt_remove $DEBIAN_PACKAGES
+  rm -rf "$PROGRAMS"
+}
+
+apt() { apt-get -y -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o DPkg::Options::=--force-unsafe-io \
+  -o DPkg::Options::=--force-confold "${PATIENCE[@]}" "$@" 8>&-; }
+
+installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^[ih]i *//p' | sort; }
+
+apt_install() {
+  if [ ! -e "$STATE/packages.before" ]; then
+    for user in $DEBIAN_USERS; do getent passwd "$user" || getent group "$user" || echo "$user:"; done |
+      sed -n 's/^\([^:]*\):$/\1/p' | put "$STATE/users" || :
+    installed_packages | put "$STATE/packages.before"
+  fi
+  # Without an init of its own the machine's packages start nothing; with one, they are stopped again.
+  if ! with_systemd && [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' | put /usr/sbin/policy-rc.d 755
+    touch "$VAR/made-policy-rc.d"
+  fi
+  local package unit missing=
+  for package; do
+    [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == [ih]"i " ]] || missing=1
+  done
+  [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
+  [ -n "$missing" ] || return 0
+  apt_bring "$@"
+  if with_systemd; then
+    # What the packages started by themselves listens where and as their authors like.
+    for unit in $(dpkg -L "$@" | sed -n 's|.*/systemd/system/\([^/@]*\.service\)$|\1|p'); do
+      systemctl disable -q --now "$unit" || :
+    done
+  fi
+}
+
+# apt_bring PACKAGE...: the newest that the sources have.
+apt_bring() {
+  local archives=/var/cache/apt/archives output deb
+  mkdir -p "$CACHE/debs"
+  find "$CACHE/debs" -name '*.deb' -exec ln -sf -t "$archives" {} + || :
+  if ! apt install --no-install-recommends "$@"; then
+    output=$(mktemp)
+    { apt update || :; apt install --no-install-recommends --fix-broken "$@"; } 2>&1 | tee "$output" ||
+      give_up_on_sources "$output" "could not install $*"
+    rm "$output"
+  fi
+  for deb in "$archives"/*.deb; do
+    if [ -f "$deb" ] && [ ! -L "$deb" ]; then
+      # By rename, so that servers that share the cache never see half a package.
+      cp "$deb" "$CACHE/debs/.$HOSTNAME.$$" && mv "$CACHE/debs/.$HOSTNAME.$$" "$CACHE/debs/${deb##*/}" || :
+    fi
+    rm -f "$deb"
+  done
+}
+
+apt_remove() {
+  local package user ours unneeded
+  [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
+  ours=$(for package; do grep -qxF "$package" "$STATE/packages.before" || echo "$package"; done)
+  # Also what is only needed by ours, but never what was there before them.
+  unneeded=$(apt-get -s -q -o APT::AutoRemove::SuggestsImportant=0 -o APT::AutoRemove::RecommendsImportant=0 \
+    purge --auto-remove $ours 2>/dev/null | sed -n 's/^Purg \([^ :]*\).*/\1/p' | sort -u |
+    comm -23 - "$STATE/packages.before")
+  # apt would compute the same set again, which takes it longer than dpkg takes to remove it.
+  if [ -n "$unneeded" ]; then dpkg --purge --force-unsafe-io $unneeded 8>&-; fi
+  while read -r user; do
+    ! getent passwd "$user" >/dev/null || userdel "$user"
+    ! getent group "$user" >/dev/null || groupdel "$user"
+  done < <(cat "$STATE/users" 2>/dev/null)
+  [ -z "$ours" ] || rm -rf $DEBIAN_LEFTOVERS
+}
+
+wheels_install() {
+  local target=$PROGRAMS/wheels
+  [ ! -e "$target/.complete" ] || [ "$(cat "$target/.complete")" != "$*" ] || return 0
+  rm -rf "$target.new" "$target"
+  mkdir -p "$target.new" "$CACHE"
+  local python options=(--target "$target.new" --no-deps)
+  python=$(command -v "${PROVISIONING_PYTHON:-python3}")
+  if command -v uv >/dev/null; then
+    UV_CACHE_DIR=${UV_CACHE_DIR:-$CACHE/uv} UV_LINK_MODE=copy uv pip install -q --python "$python" \
+      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
+  else
+    "$python" -m pip --version >/dev/null 2>&1 || python=$(command -v python3)
+    "$python" -m pip --version >/dev/null 2>&1 || { echo "$SERVICE needs uv or pip" >&2; return 78; }
+    "$python" -m pip install -q --disable-pip-version-check --cache-dir "$CACHE/pip" --no-compile \
+      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
+  fi
+  echo "$*" >"$target.new/.complete"
+  mv "$target.new" "$target"
+}

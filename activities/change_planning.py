@@ -1,0 +1,211 @@
+"""Finds out what an operation would change, from its spec, the inventory and how things stand live.
+
+It plans with what the operations themselves plan with, asks providers and servers, and touches nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar, assert_never
+
+from activities import drift
+from activities.catalogue.catalogue import Catalogue
+from activities.failures import as_activity_failure
+from activities.foreseen_inventory import ForeseenInventory, as_it_would_be, is_there
+from activities.heartbeat import heartbeat
+from activities.ledger_ports import Inventory
+from activities.ports import ServerProviders
+from activities.providers.fitting import must_fit
+from activities.server_planning import deletions
+from activities.taskserv_host import Installation, TaskservHost
+from activities.taskserv_planning import chain, targets
+from workflows.contracts.changes import ChangeActivities, Checked
+from workflows.contracts.servers import ServerDeletion
+from workflows.contracts.taskservs import TaskservAction, TaskservWish
+from workflows.domain.actions import DeleteServer, InstallTaskserv, RemoveTaskserv, RestartTaskserv
+from workflows.domain.changes import (
+    Change,
+    ChangeKind,
+    ChangePlan,
+    Drift,
+    Foreseen,
+    of_params,
+    of_spec,
+    server_key,
+    taskserv_key,
+)
+from workflows.domain.errors import Conflict, NotFound
+from workflows.domain.operations import CreateServersConfig, DeleteServersConfig, TaskservsConfig
+from workflows.domain.resources import Params, Server, ServerSpec, dependents_first
+
+A = TypeVar("A")
+SIDE_BY_SIDE = 10
+"""Questions to providers and servers at the same time."""
+
+
+class ChangePlanning(ChangeActivities):
+    """Implements the contract over the ports of the operations themselves."""
+
+    def __init__(
+        self, catalogue: Catalogue, host: TaskservHost, inventory: Inventory, providers: ServerProviders
+    ) -> None:
+        self._catalogue = catalogue
+        self._host = host
+        self._inventory = inventory
+        self._providers = providers
+
+    async def plan_changes(self, checked: Checked) -> ChangePlan:
+        with as_activity_failure():
+            async with heartbeat():
+                await self._inventory.catch_up()
+                return await self._plan(checked)
+
+    async def _plan(self, checked: Checked) -> ChangePlan:
+        foreseen = Foreseen(checked.foreseen)
+        view = ForeseenInventory(self._inventory, foreseen, self._catalogue)
+        operation, cause = checked.operation, checked.cause
+        provider, known = operation.provider, checked.made_by_dependencies
+        match operation.config:
+            case CreateServersConfig() as config:
+                specs = config.specs(provider)
+                plans = await _each(specs, lambda spec: self._creation(spec, foreseen))
+            case DeleteServersConfig() as config:
+                wanted = ServerDeletion(cause=cause, provider=provider, config=config, known=known)
+                plans = await _each(await deletions(wanted, view), self._deletion)
+            case TaskservsConfig() as config:
+                wish = TaskservWish(cause=cause, provider=provider, config=config, made_by_dependencies=known)
+                servers = await targets(wish, view)
+                plans = await _each(servers, lambda server: self._taskservs(wish, server, foreseen))
+            case config:
+                assert_never(config)
+        return _joined(plans)
+
+    async def _creation(self, spec: ServerSpec, foreseen: Foreseen) -> ChangePlan:
+        provider = self._providers.get(spec.provider)
+        provider.check(spec)
+        change = foreseen.server(spec.key)
+        if change is not None and change.server is not None:
+            must_fit(spec, change.server.spec.plan, change.server.spec.zone)
+            return ChangePlan(servers=(change.server,))
+        if change is None:
+            live, seen = await self._look_at(spec)
+            if live is not None:
+                must_fit(spec, live.spec.plan, live.spec.zone)
+                return ChangePlan(drift=seen, servers=(live,))
+        else:
+            seen = ()
+        made = as_it_would_be(spec)
+        creation = Change(
+            kind=ChangeKind.CREATE, key=server_key(spec.key), server=made, details=of_spec(spec)
+        )
+        return ChangePlan(changes=(creation,), drift=seen, servers=(made,))
+
+    async def _deletion(self, action: DeleteServer) -> ChangePlan:
+        server = action.server
+        seen: tuple[Drift, ...] = ()
+        if is_there(server):
+            live, seen = await self._look_at(server.spec)
+            if live is not None and live.owner != server.owner:
+                raise Conflict(f"server {server.key} is another one now, made by {live.owner}")
+        gone = (taskserv_key(server.key, one.name) for one in dependents_first(action.taskservs))
+        keys = (*gone, server_key(server.key))
+        return ChangePlan(changes=tuple(Change(kind=ChangeKind.DELETE, key=key) for key in keys), drift=seen)
+
+    async def _look_at(self, spec: ServerSpec) -> tuple[Server | None, tuple[Drift, ...]]:
+        """The server as it stands at its provider, and how the inventory differs from that."""
+        live = await self._providers.get(spec.provider).find(spec.infra, spec.name)
+        item = await self._inventory.server(spec.infra, spec.name)
+        return live, drift.of_server(spec.key, item, live)
+
+    async def _taskservs(self, wish: TaskservWish, server: Server, foreseen: Foreseen) -> ChangePlan:
+        there: Mapping[str, Installation] = {}
+        seen: tuple[Drift, ...] = ()
+        if is_there(server):
+            there = await self._installed(server)
+            seen = await self._drift(server, there)
+        standing = {name: one.params for name, one in there.items()}
+        for name, earlier in foreseen.taskservs(server.key).items():
+            if earlier.kind is ChangeKind.DELETE:
+                standing.pop(name, None)
+            else:
+                standing[name] = earlier.params or {}
+        changes: list[Change] = []
+        for action in chain(wish, server, self._catalogue):
+            change = self._change(action, standing)
+            if change is None:
+                continue
+            changes.append(change)
+            if change.params is None:
+                del standing[action.name]
+            else:
+                standing[action.name] = change.params
+        return ChangePlan(changes=tuple(changes), drift=seen, servers=(server,))
+
+    def _change(self, action: TaskservAction, standing: Mapping[str, Params]) -> Change | None:
+        """What one action would do to a server on which `standing` stands."""
+        before = standing.get(action.name)
+        key = taskserv_key(action.server.key, action.name)
+        if isinstance(action, RemoveTaskserv):
+            self._must_not_be_needed(action, standing)
+            return None if before is None else Change(kind=ChangeKind.DELETE, key=key)
+        if before is None and not isinstance(action, InstallTaskserv):
+            raise NotFound(f"could not {action.summary}: it is not installed there")
+        if isinstance(action, RestartTaskserv):
+            self._catalogue.check_restart(action.name, action.params)
+            return Change(kind=ChangeKind.RESTART, key=key, params=before)
+        self._catalogue.check(action.name, action.params)
+        after = self._catalogue.get(action.name).service.resolve(before or {}, action.params)
+        if before == after:
+            return None
+        kind = ChangeKind.CREATE if before is None else ChangeKind.UPDATE
+        return Change(kind=kind, key=key, params=after, details=of_params(before, after))
+
+    def _must_not_be_needed(self, action: RemoveTaskserv, standing: Mapping[str, Params]) -> None:
+        if action.name not in standing:
+            return
+        known = set(self._catalogue.names()) & set(standing)
+        needing = [name for name in known if action.name in self._catalogue.get(name).service.requires]
+        if needing:
+            raise Conflict(f"could not {action.summary}: needed by: {' '.join(sorted(needing))}")
+
+    async def _installed(self, server: Server) -> Mapping[str, Installation]:
+        spec = server.spec
+        live = await self._providers.get(spec.provider).find(spec.infra, spec.name)
+        if live is None or live.owner != server.owner:
+            raise NotFound(f"server {server.key} does not exist any more")
+        return await self._host.installed(server)
+
+    async def _drift(self, server: Server, there: Mapping[str, Installation]) -> tuple[Drift, ...]:
+        item = await self._inventory.server(server.spec.infra, server.spec.name)
+        ports = {
+            name: port
+            for name, one in there.items()
+            if name in self._catalogue.names()
+            and isinstance(port := one.params.get(self._catalogue.get(name).service.port_parameter), int)
+        }
+        answering = await self._host.answering(server, ports) if ports else ()
+        silent = [name for name in ports if name not in answering]
+        return drift.of_taskservs(server.key, item.taskservs if item else (), there, silent)
+
+
+async def _each(these: Iterable[A], plan: Callable[[A], Awaitable[ChangePlan]]) -> Sequence[ChangePlan]:
+    slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(this: A) -> ChangePlan:
+        async with slots:
+            return await plan(this)
+
+    tasks = [asyncio.create_task(one(this)) for this in these]
+    try:
+        # Not a TaskGroup: the first error is the operation's, and not one of a group.
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _joined(plans: Sequence[ChangePlan]) -> ChangePlan:
+    return ChangePlan(
+        changes=tuple(change for plan in plans for change in plan.changes),
+        drift=tuple(one for plan in plans for one in plan.drift),
+        servers=tuple(server for plan in plans for server in plan.servers),
+    )

@@ -1,0 +1,3 @@
+[package]
+name = "provisioning"
+version = "0.1.0"

@@ -1,0 +1,16 @@
+"""Whether a server that is there is the one that is wanted."""
+
+from workflows.domain.errors import Conflict
+from workflows.domain.resources import ServerSpec
+
+
+def must_fit(wanted: ServerSpec, plan: str, zone: str) -> None:
+    """Refuses a server of the wanted name that has another plan or stands in another zone.
+
+    Raises:
+        Conflict: with what there is and what was wanted.
+    """
+    if (plan, zone) != (wanted.plan, wanted.zone):
+        raise Conflict(
+            f"server {wanted.key} exists with plan {plan} in zone {zone}, not {wanted.plan} in {wanted.zone}"
+        )

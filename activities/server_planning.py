@@ -1,0 +1,46 @@
+"""Which servers an operation deletes, and what goes with them."""
+
+from collections.abc import Sequence
+
+from activities.ledger_ports import InventoryItem, ServerLookup
+from workflows.contracts.servers import ServerDeletion
+from workflows.domain.actions import DeleteServer
+from workflows.domain.errors import InvalidRequest, NotFound
+from workflows.domain.resources import Server
+
+
+async def deletions(wanted: ServerDeletion, inventory: ServerLookup) -> list[DeleteServer]:
+    """What has to be done, in the order of the request.
+
+    Raises:
+        NotFound: the inventory has no such server.
+        InvalidRequest: one is at another provider.
+    """
+    infra, names = wanted.config.infra, list(dict.fromkeys(wanted.config.names()))
+    items = [await _look_up(wanted, name, inventory) for name in names]
+    _all_found(infra, names, items)
+    found = [item for item in items if item is not None]
+    _all_of_provider(wanted.provider, [item.server for item in found])
+    return [DeleteServer(cause=wanted.cause, server=item.server, taskservs=item.taskservs) for item in found]
+
+
+async def _look_up(wanted: ServerDeletion, name: str, inventory: ServerLookup) -> InventoryItem | None:
+    """From the inventory, unless the batch made the server so lately that it is not in there yet."""
+    infra = wanted.config.infra
+    known = next((s for s in wanted.known if (s.spec.infra, s.spec.name) == (infra, name)), None)
+    item = await inventory.server(infra, name)
+    if known is not None and (item is None or item.server.owner != known.owner):
+        return InventoryItem(server=known, task_id=wanted.cause.task_id)
+    return item
+
+
+def _all_found(infra: str, names: Sequence[str], items: Sequence[InventoryItem | None]) -> None:
+    missing = [name for name, item in zip(names, items, strict=True) if item is None]
+    if missing:
+        raise NotFound(f"infra {infra} has no server {', '.join(missing)}")
+
+
+def _all_of_provider(provider: str, servers: Sequence[Server]) -> None:
+    others = [f"{s.spec.name} ({s.spec.provider})" for s in servers if s.spec.provider != provider]
+    if others:
+        raise InvalidRequest(f"not servers of provider {provider}: {', '.join(others)}")

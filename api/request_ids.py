@@ -1,0 +1,17 @@
+"""The id of the request that is being served, for whoever writes a log line or an error."""
+
+import contextvars
+from collections.abc import Mapping
+
+HEADER = "X-Request-ID"
+
+NONE = "-"
+"""Where no request is being served."""
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default=NONE)
+
+
+def context() -> Mapping[str, str]:
+    """What a log line says of the request in whose course it is written."""
+    identity = request_id.get()
+    return {} if identity == NONE else {"request_id": identity}

@@ -1,0 +1,50 @@
+"""Checkpoints, and going back."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.body import json_body
+from api.deps import CurrentUser, OnceDep, ServicesDep
+from api.paging import PagingDep
+from api.schemas.envelope import ApiResponse
+from api.schemas.rollback import Checkpoint, CreateCheckpointRequest, RollbackRequest, RollbackResult
+
+router = APIRouter(tags=["Rollback"])
+
+CheckpointBody = Annotated[CreateCheckpointRequest, Depends(json_body(CreateCheckpointRequest))]
+RollbackBody = Annotated[RollbackRequest, Depends(json_body(RollbackRequest))]
+
+
+@router.post("/rollback/checkpoints")
+async def create_checkpoint(
+    once: OnceDep, body: CheckpointBody, user: CurrentUser, services: ServicesDep
+) -> ApiResponse[UUID]:
+    return ApiResponse(data=await services.checkpoints.create(body, user, once))
+
+
+@router.get("/rollback/checkpoints")
+async def list_checkpoints(
+    services: ServicesDep, paging: PagingDep, response: Response
+) -> ApiResponse[list[Checkpoint]]:
+    """Newest first."""
+    page = await services.stores.checkpoints.page(limit=paging.limit, offset=paging.offset)
+    paging.describe(page, response)
+    return ApiResponse(data=[Checkpoint.of(checkpoint) for checkpoint in page.items])
+
+
+@router.post("/rollback/execute")
+async def execute_rollback(
+    *,
+    once: OnceDep,
+    body: RollbackBody,
+    user: CurrentUser,
+    services: ServicesDep,
+    request: Request,
+    dry_run: bool = False,
+) -> ApiResponse[RollbackResult]:
+    """Answers when it has ended; it goes on if the client leaves."""
+    if dry_run:
+        return ApiResponse(data=await services.rollbacks.preview(body))
+    return ApiResponse(data=await services.rollbacks.execute(body, user, once, request.is_disconnected))
