@@ -1,21 +1,19 @@
 """Locks as HTTP sees them: who holds which servers, and those that a rollback takes before it is planned."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from temporalio.client import (
     WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from api.orchestrator import Orchestrator
-from api.temporal_calls import NO_WORKER, RPC_TIMEOUT, translated, within
+from api.temporal_calls import NO_WORKER, RPC_TIMEOUT, answered, translated, within
 from workflows.domain.errors import Conflict, NotFound, Unavailable
 from workflows.domain.locks import Lock, LockRequest, requests
 from workflows.domain.touching import Touch
@@ -120,15 +118,16 @@ class Locks:
     async def _of(self, infra: str) -> list[Lock]:
         client = await self._orchestrator.client()
         handle = client.get_workflow_handle_for(LocksWorkflow.run, locks_id(infra))
-        asking = handle.query(
-            LocksWorkflow.locks, reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=RPC_TIMEOUT
-        )
+
+        def ask(timeout: timedelta) -> Awaitable[list[Lock]]:
+            return handle.query(
+                LocksWorkflow.locks, reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=timeout
+            )
+
         try:
-            return await translated(asking, locks_id(infra), timed_out=NO_WORKER)
-        except (NotFound, WorkflowQueryRejectedError):
+            return await answered(ask, locks_id(infra))
+        except NotFound:
             return []
-        except WorkflowQueryFailedError as error:
-            raise Unavailable(NO_WORKER) from error
 
 
 def _told(infra: str, in_the_way: Sequence[Lock]) -> str:

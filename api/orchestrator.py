@@ -12,14 +12,12 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.temporal_calls import AWAY, NO_WORKER, RPC_TIMEOUT, translated, within
+from api.temporal_calls import AWAY, RPC_TIMEOUT, answered, translated, within
 from workflows import search
 from workflows.batch import BatchWorkflow
 from workflows.batch_state import BatchInput
@@ -40,7 +38,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 3.0
-_QUERY_TIMEOUT = timedelta(seconds=2.5)
 _START_SECONDS = 12.0
 """How long a start is repeated whose outcome is not known."""
 _PAUSE = 0.3
@@ -240,25 +237,19 @@ class Orchestrator:
 
     async def _query(self, workflow_id: str, name: str, result_type: type[T], *arguments: object) -> T:
         handle: WorkflowHandle[object, object] = (await self._connected()).get_workflow_handle(workflow_id)
-        try:
-            answer: T = await translated(
-                handle.query(
-                    name,
-                    args=arguments,
-                    result_type=result_type,
-                    # A closed workflow would be replayed for it; the read model knows as much.
-                    reject_condition=QueryRejectCondition.NOT_OPEN,
-                    rpc_timeout=_QUERY_TIMEOUT,
-                ),
-                workflow_id,
-                timed_out=NO_WORKER,
+
+        async def ask(within_time: timedelta) -> T:
+            answer: T = await handle.query(
+                name,
+                args=arguments,
+                result_type=result_type,
+                # A closed workflow would be replayed for it; the read model knows as much.
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=within_time,
             )
-        except WorkflowQueryRejectedError:
-            raise NotFound(f"workflow {workflow_id} is not running") from None
-        except WorkflowQueryFailedError as error:
-            log.warning("query %s of %s failed: %s", name, workflow_id, error.message)
-            raise Unavailable(NO_WORKER) from error
-        return answer
+            return answer
+
+        return await answered(ask, workflow_id)
 
     async def _connected(self) -> Client:
         """The client; one connect at a time, and a new attempt with every request until it worked."""

@@ -179,8 +179,11 @@ RESOURCES = {
         "fib = lambda n: int -> int {\n    1 if n <= 1 else fib(n - 1) + fib(n - 2)\n}\ninfra = fib(60)\n",
         TOO_LONG,
     ),
+    # Loops over ranges take memory as they run; which limit they meet first is the machine's speed.
+    "growing-loops": _config("infra = [1 for i in range(100000) for j in range(100000) if i == 1]\n", EITHER),
     "endless-loops": _config(
-        "infra = [1 for i in range(100000) for j in range(100000) if i == 1]\n", TOO_LONG
+        f's = "abcdefghij"\ninfra = [1 {" ".join(f"for {x} in s" for x in "abcdefghi")} if a == "z"]\n',
+        TOO_LONG,
     ),
     "huge-list": _config("infra = [i for i in range(1000000000)]\n", EITHER),
     "huge-range": _config("infra = sum(range(10000000000))\n", EITHER),

@@ -83,6 +83,8 @@ apt_remove() {
     ! getent group "$user" >/dev/null || groupdel "$user"
   done < <(cat "$STATE/users" 2>/dev/null)
   [ -z "$ours" ] || rm -rf $DEBIAN_LEFTOVERS
+  # What deb-systemd-helper was writing when an installation was broken off.
+  rm -f /var/lib/systemd/deb-systemd-helper-*/.state*.tmp /var/lib/systemd/deb-systemd-helper-*/*/.state*.tmp
 }
 
 wheels_install() {
