@@ -26,7 +26,12 @@ from tests.support.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 180
-_ON_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+_ON_A_TERMINAL = """
+import os, pty, signal, sys
+# As a login shell has it: a run that was started in the background ignores Ctrl-C, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
 _ONE_BY_ONE = """
 import json, sys
 from api.cli.app import app
