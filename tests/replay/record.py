@@ -6,6 +6,7 @@ with.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import shutil
@@ -16,17 +17,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
 from tests.replay.brief import FLAGS, runs_of
 from tests.replay.lock_scenarios import lock_scenarios
+from tests.replay.rollback_scenarios import RollbackScenario, rollback_scenarios
 from tests.replay.scenarios import Scenario, scenarios
 from tests.support.engine import Engine, running_engine
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.temporal import connect, start_dev_server
 from workflows.codec import data_converter
-from workflows.domain.identity import task_id
-from workflows.locks import locks_id
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -34,8 +34,14 @@ IDENTITY = "recorder"
 """Stands where a client's or worker's process and host would."""
 
 
-def every_scenario() -> list[Scenario]:
-    return [*scenarios(), *lock_scenarios()]
+MANY_RUNS = ("batch", "rollback")
+"""What may be continued, so that its runs are numbered."""
+
+AnyScenario = Scenario | RollbackScenario
+
+
+def every_scenario() -> list[AnyScenario]:
+    return [*scenarios(), *lock_scenarios(), *rollback_scenarios()]
 
 
 async def main(names: Sequence[str]) -> None:
@@ -56,7 +62,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="provisioning-record-")
 
 
-async def record(wanted: list[Scenario], mongodb: EmbeddedMongo, folder: Path, *flags: str) -> None:
+async def record(wanted: list[AnyScenario], mongodb: EmbeddedMongo, folder: Path, *flags: str) -> None:
     """Plays the scenarios one after the other on a dev server with these flags, and keeps their histories."""
     server, target = await start_dev_server(folder, *flags)
     try:
@@ -65,32 +71,28 @@ async def record(wanted: list[Scenario], mongodb: EmbeddedMongo, folder: Path, *
         name = f"recorder-{uuid4().hex}"
         async with running_engine(client, mongodb.uri, folder, name=name, strict=True) as engine:
             for scenario in wanted:
-                await scenario.play(engine)
                 await keep(engine, scenario)
     finally:
         server.terminate()
         await server.wait()
 
 
-async def keep(engine: Engine, scenario: Scenario) -> None:
+async def keep(engine: Engine, scenario: AnyScenario) -> None:
+    kept = await scenario.play(engine)
     folder = HISTORIES / scenario.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    batch_id = scenario.wanted.batch_id
-    for number, history in enumerate([run async for run in runs_of(engine.client, batch_id)], start=1):
-        (folder / f"batch-{number}.json").write_text(_text(history))
-    for name in scenario.children:
-        child = engine.client.get_workflow_handle(task_id(batch_id, name))
-        (folder / f"operation-{name}.json").write_text(_text(await child.fetch_history()))
-    for infra in scenario.lists:
-        kept = engine.client.get_workflow_handle(locks_id(infra))
-        (folder / f"locks-{infra}.json").write_text(_text(await _ended(kept)))
+    for name, workflow_id in kept.items():
+        handle: WorkflowHandle[Any, Any] = engine.client.get_workflow_handle(workflow_id)
+        with contextlib.suppress(
+            WorkflowFailureError
+        ):  # where it failed or was cancelled, which is its end too
+            await handle.result()
+        runs = [run async for run in runs_of(engine.client, workflow_id)]
+        numbered = name in MANY_RUNS
+        for number, history in enumerate(runs, start=1):
+            (folder / f"{name}{f'-{number}' if numbered else ''}.json").write_text(_text(history))
     print(f"{scenario.name}: {', '.join(sorted(path.stem for path in folder.iterdir()))}")
-
-
-async def _ended(handle: WorkflowHandle[Any, Any]) -> WorkflowHistory:
-    await handle.result()
-    return await handle.fetch_history()
 
 
 def _text(history: WorkflowHistory) -> str:

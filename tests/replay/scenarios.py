@@ -11,6 +11,7 @@ from tests.support.engine import Engine, Handle
 from tests.support.stack import eventually
 from workflows.batch import BatchWorkflow
 from workflows.domain.batches import BatchSpec
+from workflows.domain.identity import task_id
 from workflows.domain.operations import (
     DeleteServersConfig,
     ServerOperation,
@@ -22,6 +23,7 @@ from workflows.domain.operations import (
 )
 from workflows.domain.resources import Params
 from workflows.domain.states import BatchStatus
+from workflows.locks import locks_id
 
 Meddle = Callable[[Engine, Handle], Awaitable[None]]
 
@@ -50,16 +52,19 @@ class Scenario:
     continued: bool = False
     """Whether it runs where long batches are continued early."""
 
-    async def play(self, engine: Engine) -> None:
-        """Runs it to its end, which must be the expected one."""
+    async def play(self, engine: Engine) -> dict[str, str]:
+        """Runs it to its end, which must be the expected one; its workflows by the names of what is kept."""
         await self.before(engine)
         handle = await engine.start(self.wanted)
         await self.meddle(engine, handle)
         with contextlib.suppress(WorkflowFailureError):  # where it was cancelled from outside
             await handle.result()
-        record = await engine.stores.read_model.batch(self.wanted.batch_id)
+        batch_id = self.wanted.batch_id
+        record = await engine.stores.read_model.batch(batch_id)
         if record is None or record.status is not self.status:
             raise RuntimeError(f"{self.name} did not end {self.status}: {record}")
+        operations = {f"operation-{name}": task_id(batch_id, name) for name in self.children}
+        return {"batch": batch_id} | operations | {f"locks-{infra}": locks_id(infra) for infra in self.lists}
 
 
 def scenarios() -> list[Scenario]:

@@ -17,7 +17,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from tests.replay.record import HISTORIES, IDENTITY, every_scenario
+from tests.replay.record import HISTORIES, IDENTITY, MANY_RUNS, every_scenario
+from tests.replay.scenarios import Scenario
 from worker import WORKFLOWS, workflow_runner
 from workflows.batch_engine import BatchRun
 from workflows.batch_state import BatchInput
@@ -52,14 +53,26 @@ async def test_a_golden_history_replays(path: Path, strict: bool) -> None:
 
 def test_each_scenario_has_its_histories() -> None:
     recorded = {name_of(path) for path in ALL}
-    operations = {f"{one.name}/operation-{name}" for one in every_scenario() for name in one.children}
+    operations = {
+        f"{one.name}/operation-{name}"
+        for one in every_scenario()
+        if isinstance(one, Scenario)
+        for name in one.children
+    }
     assert {name for name in recorded if "/operation-" in name} == operations
     assert {name.partition("/")[0] for name in recorded} == {one.name for one in every_scenario()}
 
 
 @pytest.mark.parametrize("scenario", [one.name for one in every_scenario() if one.continued])
-def test_a_continued_batch_has_runs_that_hand_over(scenario: str) -> None:
-    runs = [load(path) for path in ALL if path.parent.name == scenario and path.stem.startswith("batch-")]
+def test_what_is_continued_has_runs_that_hand_over(scenario: str) -> None:
+    numbered = sorted(
+        (int(number), path)
+        for path in ALL
+        if path.parent.name == scenario
+        for kind, _, number in [path.stem.rpartition("-")]
+        if kind in MANY_RUNS
+    )
+    runs = [load(path) for _, path in numbered]
     continued = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
     assert [run.events[-1].event_type == continued for run in runs] == [True] * (len(runs) - 1) + [False]
     assert len(runs) > 1
