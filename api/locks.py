@@ -106,7 +106,11 @@ class Locks:
 
     async def _infras(self) -> list[str]:
         client = await self._orchestrator.client()
-        query = "WorkflowType = 'LocksWorkflow' AND ExecutionStatus = 'Running'"
+        # Another service's, in the same namespace, would have no worker of ours to ask.
+        query = (
+            "WorkflowType = 'LocksWorkflow' AND ExecutionStatus = 'Running'"
+            f" AND TaskQueue = '{self._task_queue}'"
+        )
 
         async def listed() -> list[str]:
             found = client.list_workflows(query, limit=_MAX_LISTS, rpc_timeout=RPC_TIMEOUT)

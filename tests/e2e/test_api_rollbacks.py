@@ -17,6 +17,7 @@ from tests.support.api import Api
 from tests.support.supervised import supervised
 from worker import create_worker
 from workflows.contracts.base import ActivityContract
+from workflows.locks import LocksInput, LocksWorkflow, locks_id
 
 NOTHING = "00000000-0000-0000-0000-000000000000"
 
@@ -198,3 +199,21 @@ async def test_what_cannot_be_asked_for(api: Api) -> None:
     assert unknown in await refused(api, 404, checkpoint_id=unknown)
     error = await refused(api, 404, operation_ids=[unknown, f"{unknown}/a", "never-was"])
     assert all(name in error for name in (unknown, f"{unknown}/a", "never-was"))
+
+
+async def test_the_locks_of_another_service_in_the_same_namespace_are_none_of_its_business(api: Api) -> None:
+    identity, nobody = locks_id("elsewhere"), "without-a-worker"
+    handle = await api.temporal.start_workflow(
+        LocksWorkflow.run, LocksInput(infra="elsewhere"), id=identity, task_queue=nobody
+    )
+    try:
+        await until(lambda: _running(api, nobody), lambda found: found == 1)
+        assert await data(api, "/locks") == []
+    finally:
+        await handle.terminate()
+
+
+async def _running(api: Api, task_queue: str) -> int:
+    """How many executions of that task queue are listed, which is a moment after they were started."""
+    listed = f"TaskQueue = '{task_queue}' AND ExecutionStatus = 'Running'"
+    return (await api.temporal.count_workflows(listed)).count
