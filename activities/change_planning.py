@@ -14,7 +14,7 @@ from activities.foreseen_inventory import ForeseenInventory, as_it_would_be, is_
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory
 from activities.ports import ServerProviders
-from activities.providers.fitting import must_fit
+from activities.providers.fitting import another_one, must_fit
 from activities.server_planning import deletions
 from activities.taskserv_host import Installation, TaskservHost
 from activities.taskserv_planning import chain, targets
@@ -105,7 +105,7 @@ class ChangePlanning(ChangeActivities):
         if is_there(server):
             live, seen = await self._look_at(server.spec)
             if live is not None and live.owner != server.owner:
-                raise Conflict(f"server {server.key} is another one now, made by {live.owner}")
+                raise another_one(server, live.owner)
         gone = (taskserv_key(server.key, one.name) for one in dependents_first(action.taskservs))
         keys = (*gone, server_key(server.key))
         return ChangePlan(changes=tuple(Change(kind=ChangeKind.DELETE, key=key) for key in keys), drift=seen)

@@ -1,7 +1,7 @@
 """Whether a server that is there is the one that is wanted."""
 
 from workflows.domain.errors import Conflict
-from workflows.domain.resources import ServerSpec
+from workflows.domain.resources import Server, ServerSpec
 
 
 def must_fit(wanted: ServerSpec, plan: str, zone: str) -> None:
@@ -14,3 +14,8 @@ def must_fit(wanted: ServerSpec, plan: str, zone: str) -> None:
         raise Conflict(
             f"server {wanted.key} exists with plan {plan} in zone {zone}, not {wanted.plan} in {wanted.zone}"
         )
+
+
+def another_one(server: Server, owner: str) -> Conflict:
+    """Why a server of the name is left alone: it was made by another owner, in the place of the one meant."""
+    return Conflict(f"server {server.key} is another one now, made by {owner}")

@@ -8,6 +8,7 @@ times), `hold` that its creation waits until `release(name)` is called.
 import asyncio
 from collections import Counter
 
+from activities.providers.fitting import another_one
 from workflows.domain.errors import Conflict, InvalidRequest, Refused, Unavailable
 from workflows.domain.resources import Server, ServerSpec, SshEndpoint
 
@@ -60,7 +61,7 @@ class MemoryProvider:
             if existing is None:
                 return
             if existing.owner != server.owner:
-                raise Conflict(f"server {server.key} is another one now, made by {existing.owner}")
+                raise another_one(server, existing.owner)
             await self._act(existing.spec, "delete")
             del self._servers[server.key]
 

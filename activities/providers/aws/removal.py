@@ -12,7 +12,7 @@ from activities.providers.aws.cloud import Cloud
 from activities.providers.aws.errors import code_of
 from activities.providers.aws.instances import Instance
 from activities.providers.aws.places import region_of
-from workflows.domain.errors import Conflict
+from activities.providers.fitting import another_one
 from workflows.domain.resources import Server, ServerSpec
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Removal:
         look = await self._cloud.instances.named(server.spec.infra, server.spec.name)
         ours = look.owned_by(server.owner) or await self._without_tags(region, server)
         if look.alive and not ours:
-            raise Conflict(f"server {server.key} is another one now, made by {look.alive[0].owner}")
+            raise another_one(server, look.alive[0].owner)
         dying = [instance for instance in look.dead if instance.owner == server.owner]
         await self._remove(server.spec, server.owner, [*ours, *dying])
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncssh
 
 from activities.finishing import finish
-from activities.providers.fitting import must_fit
+from activities.providers.fitting import another_one, must_fit
 from activities.providers.local import plans, running
 from activities.providers.local.addresses import Addresses
 from activities.providers.local.choice import Choice
@@ -24,7 +24,7 @@ from activities.providers.local.folder import Record, ServerFolder, folders, wri
 from activities.providers.local.isolation import Isolation
 from activities.providers.local.locks import exclusive
 from activities.remote.keys import client_key
-from workflows.domain.errors import ActionFailed, Conflict, InvalidRequest, ProvisioningError
+from workflows.domain.errors import ActionFailed, InvalidRequest, ProvisioningError
 from workflows.domain.resources import Server, ServerSpec
 
 _LONGEST_PATH = 1000
@@ -107,7 +107,7 @@ class LocalProvider:
         async with self._locked(folder):
             record = folder.read()
             if record is not None and record.owner != server.owner:
-                raise Conflict(f"server {server.key} is another one now, made by {record.owner}")
+                raise another_one(server, record.owner)
             await finish(asyncio.create_task(self._clear(folder)))
 
     def servers(self) -> Iterator[tuple[Server, bool]]:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import upcloud_api
 
 from activities.finishing import finish
+from activities.providers.fitting import another_one
 from activities.providers.upcloud import plans
 from activities.providers.upcloud.answers import AddressKind, Machine
 from activities.providers.upcloud.client import UpCloudClient
@@ -23,7 +24,6 @@ from activities.providers.upcloud.orders import Wanted, order
 from activities.providers.upcloud.pace import Pace
 from activities.remote.host_keys import host_key
 from activities.remote.keys import login_line
-from workflows.domain.errors import Conflict
 from workflows.domain.resources import Server, ServerSpec, SshEndpoint
 
 _DEFAULT_USER = "root"
@@ -89,7 +89,7 @@ class UpCloudProvider:
             ours = [uuid for uuid, owner in owners.items() if owner == server.owner]
             if owners and not ours:
                 others = ", ".join(sorted(owner or "somebody" for owner in owners.values()))
-                raise Conflict(f"server {server.key} is another one now, made by {others}")
+                raise another_one(server, others)
             for uuid in ours:
                 await self._lifecycle.remove(uuid)
 
