@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from api.cli.answers import Answer, Fields
+from api.cli.answers import Answer
 from api.cli.colours import BLUE, GREEN, ORANGE, RED
-from api.cli.output import is_terminal, plain, print_line, printable
+from api.cli.output import is_terminal, print_line, printable
 from api.cli.terminal_text import cleaned
 
 
@@ -25,12 +25,10 @@ class Action(StrEnum):
 
 
 class Change(Answer):
-    """One thing; `before` and `after` are its fields, as far as they are known, `note` is for the person."""
+    """What would be done to one thing, as `server default/web-1`; `note` is for the person."""
 
     action: Action
     resource: str
-    before: Fields = {}
-    after: Fields = {}
     note: str = ""
 
 
@@ -97,8 +95,7 @@ def plan_text(plan: Plan) -> list[str]:
 
 
 def _lines(plan: Plan) -> Iterator[Text]:
-    for change in plan.changes:
-        yield from _change(change)
+    yield from map(_change, plan.changes)
     yield _summary(Counter(change.action for change in plan.changes))
 
 
@@ -113,30 +110,10 @@ def _summary(counts: Counter[Action]) -> Text:
     )
 
 
-def _change(change: Change) -> Iterator[Text]:
+def _change(change: Change) -> Text:
     sign = _SIGNS[change.action]
     title = Text.assemble((f"{sign.sign} ", sign.colour), (printable(change.resource), "bold"))
-    yield title.append(f"  {printable(change.note)}") if change.note else title
-    for name in dict.fromkeys((*change.before, *change.after)):
-        line = _field(change, name)
-        if line is not None:
-            yield line
-
-
-def _field(change: Change, name: str) -> Text | None:
-    """The line of a field; None where it stays as it is."""
-    before, after = change.before.get(name), change.after.get(name)
-    if change.action in (Action.CREATE, Action.DELETE):
-        value = after if change.action is Action.CREATE else before
-        return None if value in (None, {}, []) else Text(f"    {printable(name)}: {plain(value)}")
-    if before == after:
-        return None
-    old, new = (_word(fields, name) for fields in (change.before, change.after))
-    return Text(f"    {printable(name)}: {old} -> {new}")
-
-
-def _word(fields: Fields, name: str) -> str:
-    return plain(fields[name]) if name in fields else "(none)"
+    return title.append(f"  {printable(change.note)}") if change.note else title
 
 
 _UNDOING = {
@@ -167,7 +144,7 @@ def _undoing(step: EffectToUndo, maker: str) -> Change:
     thing, _, done = step.kind.rpartition("_")
     return Change(
         action=_UNDOING.get(done, Action.CHANGE),
-        resource=f"{thing}:{step.resource}",
+        resource=f"{thing} {step.resource}",
         note=f"{done} by {maker}",
     )
 

@@ -146,7 +146,7 @@ async def test_one_goes_back_to_a_checkpoint_and_back_again(operator: CommandLin
 
     preview = await operator.inside("rollback", "--operation", f"{batch_id}/box", "--dry-run")
     assert preview.out == (
-        f"- server:{infra}/box  created by box\nPlan: 0 to create, 0 to change, 1 to delete.\n"
+        f"- server {infra}/box  created by box\nPlan: 0 to create, 0 to change, 1 to delete.\n"
     )
     back = await operator.run("rollback", "--checkpoint", checkpoint)
     assert back.code == 0, back
