@@ -13,7 +13,8 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import logs
-from activities.assembly import assemble
+from activities.aftercare import Aftercare, looking_after
+from activities.assembly import assemble, records_of
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.mongo.stores import open_stores
 from activities.presence import presence
@@ -85,11 +86,13 @@ async def run(settings: Settings) -> None:
     providers = build_providers(settings)
     resuming = asyncio.create_task(providers.resume())
     contracts = assemble(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
+    aftercare = Aftercare(client, settings.task_queue, stores.read_model, records_of(stores))
     try:
         async with (
             stores.snapshots.delivering(),
             create_worker(client, settings.task_queue, contracts),
             presence(stores.workers, settings.task_queue),
+            looking_after(aftercare),
         ):
             log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
             await stopping.wait()

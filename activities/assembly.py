@@ -29,8 +29,12 @@ def assemble(
         Servers(providers, stores.inventory),
         Taskservs(catalogue, host, stores.inventory, stores.logs, providers),
         ChangePlanning(catalogue, host, stores.inventory, providers),
-        Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
+        records_of(stores),
         Rollbacks(stores.rollbacks, stores.ledger, stores.inventory),
         Executions(client),
         Locks(client),
     ]
+
+
+def records_of(stores: Stores) -> Records:
+    return Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots)

@@ -6,29 +6,36 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeat
+from activities.revival import Revival
 from workflows.contracts.records import ExecutionActivities
 from workflows.domain.batches import OperationResult
 from workflows.domain.states import TaskStatus
 from workflows.failure_text import failure_text
 
+_ITS_WORKFLOW = "its workflow"
+
 
 class Executions(ExecutionActivities):
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._revival = Revival(client)
 
     async def await_operation(self, task_id: str) -> OperationResult | None:
         handle: WorkflowHandle[Any, OperationResult] = self._client.get_workflow_handle(
             task_id, result_type=OperationResult
         )
         async with heartbeat():
-            try:
-                return await handle.result()
-            except WorkflowFailureError as error:
-                return OperationResult(status=TaskStatus.FAILED, error=failure_text(error.cause))
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return None
-                raise
+            while True:
+                try:
+                    return _as_failure(await handle.result())
+                except WorkflowFailureError as error:
+                    if not await self._revival.revive(task_id, _ITS_WORKFLOW):
+                        ended = f"its workflow ended without a result: {failure_text(error.cause)}"
+                        return OperationResult(status=TaskStatus.FAILED, error=ended)
+                except RPCError as error:
+                    if error.status is RPCStatusCode.NOT_FOUND:
+                        return None
+                    raise
 
     async def cancel_execution(self, workflow_id: str) -> None:
         try:
@@ -36,3 +43,10 @@ class Executions(ExecutionActivities):
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
+
+
+def _as_failure(result: OperationResult) -> OperationResult:
+    """Nobody of ours cancelled an operation that only came back to clear up: it failed."""
+    if result.status is TaskStatus.CANCELLED and (result.error or "").startswith(_ITS_WORKFLOW):
+        return result.model_copy(update={"status": TaskStatus.FAILED})
+    return result

@@ -8,6 +8,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeat
+from activities.revival import ENDINGS, Revival
 from workflows.contracts.locks import LockActivities, LockWanted
 from workflows.domain.locks import Lock
 from workflows.locks import LocksInput, LocksWorkflow, locks_id
@@ -25,6 +26,7 @@ class Locks(LockActivities):
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._revival = Revival(client)
 
     async def ask_for_lock(self, wanted: LockWanted) -> None:
         async with heartbeat():
@@ -52,6 +54,8 @@ class Locks(LockActivities):
                 raise
             return datetime.now(UTC) - lock.since < UNSTARTED
         now = datetime.now(UTC)
+        if found.status in ENDINGS and await self._revival.revive(lock.holder, "its workflow"):
+            return True
         if found.status is WorkflowExecutionStatus.RUNNING or now - (found.close_time or now) < _SEEN_WITHIN:
             return True
         # A batch that was terminated leaves its operations running.

@@ -13,7 +13,7 @@ from workflows.domain.records import TaskRecord
 from workflows.domain.resources import Frozen
 from workflows.domain.rollbacks import PlannedUndo, PlanPart
 from workflows.domain.touching import Touch
-from workflows.domain.undoing import Undoing, at_odds, in_order, in_the_way, nearest, standing
+from workflows.domain.undoing import Undoing, at_odds, contradictory, in_order, in_the_way, nearest, standing
 
 PART = 200
 """Steps in one part of a plan: far below what one payload, and one run of a workflow, can take."""
@@ -89,7 +89,7 @@ class RollbackPlanner:
         Raises:
             NotFound: some of them do not exist.
             Conflict: an operation's id means several; something stands on what would be undone; or one would
-                bring back what another takes the ground from.
+                bring back what another takes the ground from, or another state of the same thing.
         """
         last = (await self._ledger.page(limit=1, offset=0)).total
         meant = await self._finder.meant_by(wanted)
@@ -105,6 +105,11 @@ class RollbackPlanner:
             raise Conflict(
                 "these cannot be undone together, since what some bring back cannot do without what others "
                 f"take away: {names}"
+            )
+        if keys := contradictory(found):
+            names = joined([key.replace(":", " ", 1) for key in keys])
+            raise Conflict(
+                f"these cannot be undone together, since each would bring back another state of {names}"
             )
         name = f"rollback of {joined(wanted, 3)}"[:_LONGEST_NAME]
         plan = await self._plan(name, rollback_of(wanted), last, found)

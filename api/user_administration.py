@@ -1,5 +1,6 @@
 """What admins do with users: make them, change them, disable them, and their second factors."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -37,7 +38,7 @@ class UserAdministration:
         user = User(
             id=str(uuid4()),
             username=username,
-            email=email or f"{username.partition('@')[0][:64]}@localhost.localdomain",
+            email=email or _local_address(username),
             password_hash=await self._passwords.hash(password),
             roles=_distinct(roles),
             created_at=datetime.now(UTC),
@@ -153,3 +154,8 @@ def _anew(user: User, **changes: object) -> User:
 
 def _distinct(roles: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(roles))
+
+
+def _local_address(username: str) -> str:
+    """Dots stand between two other characters there."""
+    return f"{re.sub(r'[.]+', '.', username.partition('@')[0][:64]).strip('.')}@localhost.localdomain"

@@ -6,6 +6,7 @@ signal, with its reason; the child then ends by itself and says with its result 
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -16,7 +17,7 @@ from temporalio.exceptions import (
     FailureError,
     WorkflowAlreadyStartedError,
 )
-from temporalio.workflow import ParentClosePolicy
+from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 from workflows import search
 from workflows.contracts.records import ExecutionActivities
@@ -27,6 +28,10 @@ from workflows.failure_text import failure_text
 from workflows.policies import ATTACH
 from workflows.servers import ServersWorkflow
 from workflows.taskservs import TaskservsWorkflow
+
+ChildHandle = ChildWorkflowHandle[Any, OperationResult]
+
+_LOOK_AFTER = "look-after-ended-operations"
 
 
 class Children:
@@ -43,6 +48,8 @@ class Children:
         self._started: set[str] = set()
         self._cancelling: str | None = None
         self._signals: set[asyncio.Task[None]] = set()
+        self._unreachable: dict[str, asyncio.Event] = {}
+        """Of each operation: set where it had ended when it was to be cancelled."""
 
     def cancel_all(self, reason: str) -> None:
         """Cancels what runs, and what turns out to run."""
@@ -73,11 +80,24 @@ class Children:
             self._acknowledged()
         self._runs(request.task_id)
         try:
-            return OperationResult.model_validate(await handle)
-        except ChildWorkflowError as error:
-            return _lost(error)
+            return await self._result(handle, request.task_id)
         finally:
             self._started.discard(request.task_id)
+
+    async def _result(self, handle: ChildHandle, task_id: str) -> OperationResult | None:
+        unreachable = asyncio.create_task(self._unreachable.setdefault(task_id, asyncio.Event()).wait())
+        await workflow.wait([handle, unreachable], return_when=asyncio.FIRST_COMPLETED)
+        if not handle.done():
+            # It ended while nobody listened: this run was brought back from an end of its own.
+            return await self.attach(task_id)
+        unreachable.cancel()
+        try:
+            return OperationResult.model_validate(await handle)
+        except ChildWorkflowError as error:
+            if workflow.patched(_LOOK_AFTER):
+                # Where it was terminated it is brought back to clear up, and waited for.
+                return await self.attach(task_id)
+            return _lost(error)
 
     async def attach(self, task_id: str) -> OperationResult | None:
         """The result of an operation that was started before; None if there is no such execution."""
@@ -97,16 +117,17 @@ class Children:
             self._cancel(task_id)
 
     def _cancel(self, task_id: str) -> None:
-        task = asyncio.create_task(_signal_cancel(task_id, self._cancelling or "cancelled"))
+        task = asyncio.create_task(self._signal_cancel(task_id, self._cancelling or "cancelled"))
         self._signals.add(task)
         task.add_done_callback(self._signals.discard)
 
-
-async def _signal_cancel(task_id: str, reason: str) -> None:
-    try:
-        await workflow.get_external_workflow_handle(task_id).signal("cancel", reason)
-    except (ApplicationError, FailureError):
-        workflow.logger.info("operation %s has ended already", task_id)
+    async def _signal_cancel(self, task_id: str, reason: str) -> None:
+        try:
+            await workflow.get_external_workflow_handle(task_id).signal("cancel", reason)
+        except (ApplicationError, FailureError):
+            workflow.logger.info("operation %s has ended already", task_id)
+            if workflow.patched(_LOOK_AFTER):
+                self._unreachable.setdefault(task_id, asyncio.Event()).set()
 
 
 def _lost(error: BaseException) -> OperationResult:

@@ -80,13 +80,17 @@ class OperationRun:
 
     def cancel(self, reason: str) -> None:
         """Stops the work; what it did is then taken back. Ignored once the work has ended."""
-        if self._alone is not None and self._work is None:
-            self._cancelled = self._cancelled or reason
+        if self._cancelled is not None or (self._work is not None and self._work.done()):
+            return
+        self._cancelled = reason
+        if self._work is not None:
+            self._stop_work(self._work)
+        elif self._alone is not None:
             self._alone.give_up()
-        elif self._cancelled is None and self._work is not None and not self._work.done():
-            self._cancelled = reason
-            self._stopping = True
-            self._work.cancel()
+
+    def _stop_work(self, work: asyncio.Task[None]) -> None:
+        self._stopping = True
+        work.cancel()
 
     def heard(self, news: LockNews) -> None:
         if self._alone is not None:
@@ -115,6 +119,9 @@ class OperationRun:
     async def _work_out(self, planner: Planner) -> OperationResult:
         self._deadline = workflow.now() + timedelta(seconds=self._request.operation.config.timeout)
         self._work = asyncio.create_task(self._act(planner))
+        if self._cancelled is not None:
+            # The signal came with the start itself.
+            self._stop_work(self._work)
         await workflow.wait([self._work])
         await self._come_to_rest()
         error = self._error(self._work)

@@ -3,7 +3,8 @@
 A change is a thing, what it was before, what it was after, and the tasks that made it, undid it, did it
 again, in turn. Going back to a checkpoint is going back to the copy. Undoing tasks turns over what still
 stands of their doing, and is refused where others have gone on from there: where something that concerns it
-is not as it was when it was last turned, or where a service would be left without another that it needs.
+is not as it was when it was last turned, where a service would be left without another that it needs, or
+where several states of one thing would come back.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -120,6 +121,8 @@ class Model:
             moved = (self._beside(number) ^ self.changes[number].beside) - set(chosen)
             if moved:
                 return Refusal(409, f"{self._named(number)}: others went on: {self._named(*sorted(moved))}")
+        if why := self._contradiction(chosen):
+            return Refusal(409, why)
         if missing := self._missing(self._turned(chosen)):
             return Refusal(409, f"needed: {missing}")
         return chosen
@@ -141,6 +144,16 @@ class Model:
             world = self._turned([number], world=world)
             if missing := self._missing(world):
                 return f"after {name}, needed: {missing}"
+        return ""
+
+    def _contradiction(self, chosen: Iterable[int]) -> str:
+        """Where one of these, turned over, would not find what it left, since another came first."""
+        world = self.world
+        for number in chosen:
+            change = self.changes[number]
+            if world.get(change.thing) != (change.after if change.stands else change.before):
+                return f"{self._named(number)} is one of several states"
+            world = self._turned([number], world=world)
         return ""
 
     def of_operation(self, name: str) -> list[str]:

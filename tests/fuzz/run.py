@@ -19,6 +19,8 @@ from tests.support.stack import ROOT, Stack
 
 _ACCEPTED = ("2xx", "401", "403", "404", "409", "422", "5xx")
 """What `positive_data_acceptance` takes by itself, and 422. A 5xx is a failure of another check."""
+_REJECTED = [*map(str, (400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429))]
+"""What `negative_data_rejection` takes by itself but 5xx, and 413: who sends too much is refused unread."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def _configuration(target: Target) -> Iterator[str]:
     yield 'hooks = "tests.fuzz.hooks"'
     yield "[headers]"
     yield f'Authorization = "{target.authorization}"'
+    yield "[checks.negative_data_rejection]"
+    yield f"expected-statuses = {json.dumps(_REJECTED)}"
     for refusal in REFUSALS:
         yield "[[operations]]"
         yield f"# {refusal.reason}"

@@ -69,6 +69,10 @@ class MemoryProvider:
         """Lets the creation of the server with the label `hold` go on."""
         self._gate(name).set()
 
+    def is_held(self, name: str) -> bool:
+        """Whether the creation of a server waits for its release."""
+        return name in self._gates and not self._gates[name].is_set()
+
     def mend(self, key: str) -> None:
         """The server forgets how it was told to behave."""
         server = self._servers[key]

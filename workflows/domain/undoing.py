@@ -154,6 +154,34 @@ def at_odds(chosen: Iterable[Undoing]) -> list[Taskserv]:
     return sorted((one for one in back if not gone.isdisjoint(_grounds(one))), key=lambda one: one.key)
 
 
+def contradictory(chosen: Iterable[Undoing]) -> list[str]:
+    """The things of which these would bring back two states that exclude each other, by their keys.
+
+    As where a server was made and taken back, and another of its name as well: to take back both takings
+    back would leave two servers.
+
+    Args:
+        chosen: what is to be undone together.
+    """
+    left: dict[str, Resource | None] = {}
+    found: dict[str, None] = {}
+    for undoing in sorted(chosen, key=lambda undoing: undoing.position, reverse=True):
+        effect = undoing.effect
+        if effect.key in left and not _alike(left[effect.key], effect.after):
+            found[effect.key] = None
+        left[effect.key] = effect.before
+    return sorted(found)
+
+
+def _alike(one: Resource | None, other: Resource | None) -> bool:
+    """Whether they are in the same state; a server that came back is another one, and so is its owner."""
+    if isinstance(one, Server) and isinstance(other, Server):
+        return one.spec == other.spec
+    if isinstance(one, Taskserv) and isinstance(other, Taskserv):
+        return one.params == other.params
+    return one is other
+
+
 def _grounds(taskserv: Taskserv) -> list[str]:
     """What it cannot do without, by the names in the inventory."""
     where = taskserv.server.key
