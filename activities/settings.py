@@ -49,6 +49,12 @@ class Settings(BaseModel):
     """Seconds in which failed logins are counted."""
     encryption_key: SecretStr | None = None
     """What secrets in the database are encrypted with; several, separated by commas: the first encrypts."""
+    payload_keys: SecretStr | None = None
+    """What payloads at Temporal are encrypted with; several, separated by commas: the first encrypts."""
+    payload_keys_file: Path | None = None
+    """A file that holds the keys, one a line, in their place; it is read again when it changes."""
+    codec_origins: str = Field(default="", pattern=_ORIGINS)
+    """Where Temporal UIs are that may have payloads decoded, separated by commas; the embedded one may."""
     surrealdb_port: int = Field(default=8000, ge=1, le=65535)
     surrealdb_url: str | None = Field(default=None, pattern=r"^wss?://[^\s/?#@]+/?$")
     """A SurrealDB server, as `ws://host:port`; without it the embedded one is used."""
@@ -138,3 +144,11 @@ class Settings(BaseModel):
         if self.mongodb_uri is not None:
             return self.mongodb_uri.get_secret_value()
         return f"mongodb://127.0.0.1:{self.mongodb_port}/?directConnection=true&retryWrites=false"
+
+    @property
+    def codec_pages(self) -> tuple[str, ...]:
+        """The origins of Temporal UIs that may have payloads decoded."""
+        named = tuple(origin.strip() for origin in self.codec_origins.split(",") if origin.strip())
+        if named or self.temporal_address is not None:
+            return named
+        return tuple(f"http://{host}:{self.temporal_ui_port}" for host in ("127.0.0.1", "localhost"))

@@ -4,11 +4,11 @@ import asyncio
 import logging
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
 from activities.settings import Settings
 from activities.temporal_setup import prepare_namespace
-from workflows.codec import data_converter
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ PAUSE = 0.5
 """Seconds between two attempts."""
 
 
-async def connect(settings: Settings) -> Client:
+async def connect(settings: Settings, converter: DataConverter) -> Client:
     """A client whose namespace is prepared; waits for the server for as long as it takes."""
     waiting = False
     while True:
@@ -24,7 +24,7 @@ async def connect(settings: Settings) -> Client:
             client = await Client.connect(
                 settings.temporal_target,
                 namespace=settings.temporal_namespace,
-                data_converter=data_converter,
+                data_converter=converter,
             )
             await prepare_namespace(client)
             return client

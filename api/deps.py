@@ -6,10 +6,11 @@ from fastapi import Depends, Header, Request, Response
 from starlette.requests import HTTPConnection
 
 from activities.ports import User
+from api.codec import COOKIE
 from api.credentials import Credential, token_of
 from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
 from api.lifespan import Services
-from api.permissions import MINIMAL_ROLE, TOKEN_IN_QUERY, require
+from api.permissions import MINIMAL_ROLE, TOKEN_IN_COOKIE, TOKEN_IN_QUERY, require
 from workflows.domain.errors import InvalidRequest
 
 
@@ -34,7 +35,11 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
     needed = MINIMAL_ROLE[name]
     if needed is None:
         return
-    token = token_of(connection, in_query=name in TOKEN_IN_QUERY)
+    token = token_of(
+        connection,
+        in_query=name in TOKEN_IN_QUERY,
+        cookie=COOKIE if name in TOKEN_IN_COOKIE else None,
+    )
     authenticated = await services.accounts.behind(token)
     require(authenticated.user, needed)
     connection.state.credential = Credential(token, authenticated.user, authenticated.expires_at)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from temporalio.converter import DataConverter
+
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
+from activities.payload_encryption import payload_converter
 from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
 from activities.rollback_planning import RollbackPlanner
@@ -18,6 +21,7 @@ from activities.settings import Settings
 from api.accounts import Accounts
 from api.batches import Batches
 from api.checkpoints import Checkpoints
+from api.codec import Codec
 from api.first_admin import FirstAdmin
 from api.live.events import LiveEvents
 from api.locks import Locks
@@ -54,6 +58,7 @@ class Services:
     rollbacks: Rollbacks
     locks: Locks
     watching: Watching
+    codec: Codec
     live: LiveEvents
     monitoring: Monitoring
 
@@ -66,6 +71,7 @@ class Prepared(NamedTuple):
     providers: ServerProviders
     door: BatchDoor
     workflow_door: WorkflowDoor
+    converter: DataConverter
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -85,14 +91,17 @@ def prepare(settings: Settings) -> Prepared:
         max_servers=settings.max_operations,
     )
     workflow_door = WorkflowDoor(KclSettings(Infras(settings.infra_dir)), catalogue, providers)
-    return Prepared(tokens, secret_box(settings), providers, door, workflow_door)
+    converter = payload_converter(settings)
+    return Prepared(tokens, secret_box(settings), providers, door, workflow_door, converter)
 
 
 @contextlib.asynccontextmanager
 async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Services]:
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
-    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    orchestrator = Orchestrator(
+        settings.temporal_target, settings.temporal_namespace, settings.task_queue, prepared.converter
+    )
     locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)
     watching = Watching(stores.read_model, stores.snapshots, orchestrator)
@@ -129,6 +138,7 @@ async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Serv
                 ),
                 locks=locks,
                 watching=watching,
+                codec=Codec(prepared.converter),
                 live=live,
                 monitoring=looking,
             )

@@ -55,11 +55,17 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /inventory/effects": Role.VIEWER,
     "GET /locks": Role.VIEWER,
     "POST /inventory/rebuild": Role.ADMIN,
+    "POST /codec/decode": Role.OPERATOR,
+    "POST /codec/encode": Role.OPERATOR,
+    "POST /codec/session": Role.OPERATOR,
     "GET /ws": Role.VIEWER,
 }
 
 TOKEN_IN_QUERY = frozenset({"GET /ws"})
 """Where the token may be in the query: a browser can give a handshake no header."""
+
+TOKEN_IN_COOKIE = frozenset({"POST /codec/decode", "POST /codec/encode"})
+"""Where it may be in a cookie: a Temporal UI has no token of ours. Nothing is changed there."""
 
 
 def names_of(routers: Iterable[APIRouter]) -> set[str]:

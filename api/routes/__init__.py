@@ -6,11 +6,13 @@ health.py             Health                  inventory.py          (ours) what 
 workflows.py          Workflows               users.py              (ours) users, for admins
 rollback.py           Rollback                documentation.py      (ours) the contract as it is served
 websocket.py          WebSocket               locks.py              (ours) who works on which servers
+codec.py              (ours) payloads for the Temporal UI
 """
 
 from api.routes import (
     authentication,
     batch_operations,
+    codec,
     documentation,
     health,
     inventory,
@@ -35,5 +37,6 @@ ROUTERS = (
     users.router,
     rollback.router,
     websocket.router,
+    codec.router,
     documentation.router,
 )
