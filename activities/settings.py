@@ -45,6 +45,8 @@ class Settings(BaseModel):
     """Seconds that a token holds."""
     session_lifetime: int = Field(default=7 * 24 * 3600, ge=60)
     """Seconds after a login for which its token may be refreshed."""
+    audit_retention_days: int = Field(default=365, ge=1, le=36_500)
+    """Days after which an entry of the audit log is forgotten, from when it was written."""
     login_window: int = Field(default=60, ge=1)
     """Seconds in which failed logins are counted."""
     encryption_key: SecretStr | None = None

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 
 from activities.settings import Settings
 from api import cross_origin, errors, permissions
+from api.audit import AuditMiddleware
 from api.deps import authorize
 from api.lifespan import prepare, services
 from api.middleware import BodyLimitMiddleware, RequestMiddleware
@@ -44,5 +45,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.max_string_length = settings.max_string_length
     app.add_middleware(BodyLimitMiddleware, limit=settings.max_body_bytes, seconds=settings.body_timeout)
     cross_origin.install(app, settings)
+    app.add_middleware(AuditMiddleware, state=app.state)
     app.add_middleware(RequestMiddleware)
     return app

@@ -6,6 +6,7 @@ from fastapi import Depends, Header, Request, Response
 from starlette.requests import HTTPConnection
 
 from activities.ports import User
+from api.audit import Trail, trail_of
 from api.codec import COOKIE
 from api.credentials import Credential, token_of
 from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
@@ -30,8 +31,13 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
     Raises:
         Unauthenticated: there is no valid bearer token.
         Forbidden: the user's role is not enough.
+        Unavailable: it cannot be written down who does this, so it is not done.
     """
+    trail = trail_of(connection.scope)
     name = f"{connection.scope.get('method', 'GET')} {connection.scope['route'].path}"
+    trail.route = name
+    for parameter, value in connection.path_params.items():
+        trail.about(parameter, value)
     needed = MINIMAL_ROLE[name]
     if needed is None:
         return
@@ -41,7 +47,9 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
         cookie=COOKIE if name in TOKEN_IN_COOKIE else None,
     )
     authenticated = await services.accounts.behind(token)
+    trail.user = authenticated.user
     require(authenticated.user, needed)
+    await services.audit.begin(trail)
     connection.state.credential = Credential(token, authenticated.user, authenticated.expires_at)
 
 
@@ -61,6 +69,14 @@ def _user(credential: CredentialDep) -> User:
 
 
 CurrentUser = Annotated[User, Depends(_user)]
+
+
+def _trail(connection: HTTPConnection) -> Trail:
+    return trail_of(connection.scope)
+
+
+TrailDep = Annotated[Trail, Depends(_trail)]
+"""Where a route notes what the request turned out to be about."""
 
 Key = Annotated[
     str | None,

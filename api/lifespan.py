@@ -19,6 +19,7 @@ from activities.providers.registry import build_providers
 from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
 from api.accounts import Accounts
+from api.audit import Audit
 from api.batches import Batches
 from api.checkpoints import Checkpoints
 from api.codec import Codec
@@ -59,6 +60,7 @@ class Services:
     locks: Locks
     watching: Watching
     codec: Codec
+    audit: Audit
     live: LiveEvents
     monitoring: Monitoring
 
@@ -139,6 +141,7 @@ async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Serv
                 locks=locks,
                 watching=watching,
                 codec=Codec(prepared.converter),
+                audit=Audit(stores.audit, stores.users),
                 live=live,
                 monitoring=looking,
             )

@@ -7,9 +7,11 @@ workflows.py          Workflows               users.py              (ours) users
 rollback.py           Rollback                documentation.py      (ours) the contract as it is served
 websocket.py          WebSocket               locks.py              (ours) who works on which servers
 codec.py              (ours) payloads for the Temporal UI
+audit.py              (ours) who did what, for admins
 """
 
 from api.routes import (
+    audit,
     authentication,
     batch_operations,
     codec,
@@ -38,5 +40,6 @@ ROUTERS = (
     rollback.router,
     websocket.router,
     codec.router,
+    audit.router,
     documentation.router,
 )
