@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.converter import DataConverter
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -17,12 +16,11 @@ from activities import logs
 from activities.assembly import assemble
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.mongo.stores import open_stores
-from activities.payload_encryption import payload_converter
 from activities.presence import presence
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
 from activities.settings import Settings, SettingsError
-from activities.temporal_connection import connect
+from activities.temporal_connection import Access, access, connect
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
 from workflows.locks import LocksWorkflow
@@ -76,12 +74,12 @@ def create_worker(
     )
 
 
-async def run(settings: Settings, converter: DataConverter) -> None:
+async def run(settings: Settings, way: Access) -> None:
     """Works until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    client = await connect(settings, converter)
+    client = await connect(settings, way)
     stores = open_stores(settings)
     door = SshDoor(settings.state_dir)
     providers = build_providers(settings)
@@ -104,13 +102,13 @@ async def run(settings: Settings, converter: DataConverter) -> None:
 def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
-        converter = payload_converter(settings)
+        way = access(settings)
     except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(settings, logs.of_temporal)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    asyncio.run(run(settings, converter))
+    asyncio.run(run(settings, way))
     return 0
 
 

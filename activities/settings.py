@@ -114,6 +114,11 @@ class Settings(BaseModel):
     workers: int = Field(default=1, ge=1, le=64)
     cors_origins: str = Field(default="", pattern=_ORIGINS)
     """Origins whose pages may call the API, separated by commas; each is named, there is no `*`."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """With it as a bearer token, `/metrics` of the API may be read; without, by viewers alone."""
+    worker_metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where a worker serves its metrics; of several on one machine the next has the next port."""
+    worker_metrics_host: str = "127.0.0.1"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 

@@ -10,7 +10,9 @@ from api import cross_origin, errors, permissions
 from api.audit import AuditMiddleware
 from api.deps import authorize
 from api.lifespan import prepare, services
+from api.measuring import MeasuringMiddleware
 from api.middleware import BodyLimitMiddleware, RequestMiddleware
+from api.monitoring.prometheus import RequestMeter, registry
 from api.routes import ROUTERS
 
 
@@ -26,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with services(settings, prepared) as app.state.services:
+        async with services(settings, prepared, app.state.registry) as app.state.services:
             yield
 
     app = FastAPI(
@@ -47,4 +49,6 @@ def create_app(settings: Settings) -> FastAPI:
     cross_origin.install(app, settings)
     app.add_middleware(AuditMiddleware, state=app.state)
     app.add_middleware(RequestMiddleware)
+    app.state.registry = registry()
+    app.add_middleware(MeasuringMiddleware, meter=RequestMeter(app.state.registry))
     return app

@@ -1,17 +1,19 @@
 """What routes ask for, as types: the parts behind them, and who is asking."""
 
+import hmac
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 from starlette.requests import HTTPConnection
 
 from activities.ports import User
+from activities.settings import Settings
 from api.audit import Trail, trail_of
 from api.codec import COOKIE
 from api.credentials import Credential, token_of
 from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
 from api.lifespan import Services
-from api.permissions import MINIMAL_ROLE, TOKEN_IN_COOKIE, TOKEN_IN_QUERY, require
+from api.permissions import MINIMAL_ROLE, OPEN_TO_SCRAPERS, TOKEN_IN_COOKIE, TOKEN_IN_QUERY, require
 from workflows.domain.errors import InvalidRequest
 
 
@@ -46,11 +48,18 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
         in_query=name in TOKEN_IN_QUERY,
         cookie=COOKIE if name in TOKEN_IN_COOKIE else None,
     )
+    if name in OPEN_TO_SCRAPERS and _is_metrics_token(token, services.settings):
+        return
     authenticated = await services.accounts.behind(token)
     trail.user = authenticated.user
     require(authenticated.user, needed)
     await services.audit.begin(trail)
     connection.state.credential = Credential(token, authenticated.user, authenticated.expires_at)
+
+
+def _is_metrics_token(token: str, settings: Settings) -> bool:
+    known = settings.metrics_token
+    return known is not None and hmac.compare_digest(token.encode(), known.get_secret_value().encode())
 
 
 def _credential(connection: HTTPConnection) -> Credential:

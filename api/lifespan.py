@@ -26,6 +26,7 @@ from api.codec import Codec
 from api.first_admin import FirstAdmin
 from api.live.events import LiveEvents
 from api.locks import Locks
+from api.monitoring.prometheus import Exposition, Registry
 from api.monitoring.watch import Monitoring, monitoring
 from api.orchestrator import Orchestrator
 from api.rollbacks import Rollbacks
@@ -61,6 +62,7 @@ class Services:
     watching: Watching
     codec: Codec
     audit: Audit
+    exposition: Exposition
     live: LiveEvents
     monitoring: Monitoring
 
@@ -98,7 +100,7 @@ def prepare(settings: Settings) -> Prepared:
 
 
 @contextlib.asynccontextmanager
-async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Services]:
+async def services(settings: Settings, prepared: Prepared, registry: Registry) -> AsyncIterator[Services]:
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
     orchestrator = Orchestrator(
@@ -142,6 +144,7 @@ async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Serv
                 watching=watching,
                 codec=Codec(prepared.converter),
                 audit=Audit(stores.audit, stores.users),
+                exposition=Exposition(registry, stores.read_model, locks, looking.monitor),
                 live=live,
                 monitoring=looking,
             )

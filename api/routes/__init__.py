@@ -8,6 +8,7 @@ rollback.py           Rollback                documentation.py      (ours) the c
 websocket.py          WebSocket               locks.py              (ours) who works on which servers
 codec.py              (ours) payloads for the Temporal UI
 audit.py              (ours) who did what, for admins
+metrics.py            (ours) what Prometheus reads
 """
 
 from api.routes import (
@@ -19,6 +20,7 @@ from api.routes import (
     health,
     inventory,
     locks,
+    metrics,
     rollback,
     state_management,
     tasks,
@@ -41,5 +43,6 @@ ROUTERS = (
     websocket.router,
     codec.router,
     audit.router,
+    metrics.router,
     documentation.router,
 )

@@ -20,7 +20,7 @@ from activities.providers.local.entry import build_local
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
 from activities.settings import Settings
-from activities.temporal_connection import connect
+from activities.temporal_connection import access, connect
 from tests.e2e.test_api_batches import data, ended, execute, operation
 from tests.support.api import Api, api_settings, running_api
 from tests.support.batches import batch, server_operation
@@ -50,7 +50,7 @@ async def api(
     door = SshDoor(folder)
     try:
         async with running_api(settings, temporal) as api:
-            client = await connect(settings, payload_converter(settings))
+            client = await connect(settings, access(settings))
             catalogue = Catalogue.load(catalogue_folders(settings))
             contracts = assemble(client, api.services.stores, build_providers(settings), catalogue, door)
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):
@@ -124,7 +124,7 @@ async def test_the_keys_are_changed_while_a_batch_runs(
         temporal_address=temporal.service_client.config.target_host, payload_keys_file=tmp_path / "keys"
     )
     rotate(tmp_path / "keys")
-    client = await connect(settings, payload_converter(settings))
+    client = await connect(settings, access(settings))
     name = f"rotation-{uuid4().hex}"
     async with running_engine(client, mongodb.uri, tmp_path, name=name, strict=False) as engine:
         wanted = batch(server_operation("first"), server_operation("second", ["first"], hold="yes"))
@@ -132,7 +132,7 @@ async def test_the_keys_are_changed_while_a_batch_runs(
         await eventually(lambda: _is_running(engine, wanted.batch_id))
         rotate(tmp_path / "keys")
         # A process that starts now seals with the new key at once, and the worker meets it first here.
-        other = await connect(settings, payload_converter(settings))
+        other = await connect(settings, access(settings))
         await other.get_workflow_handle(wanted.batch_id).query("snapshots", wanted.batch_id)
         engine.provider.release("second")
         assert (await handle.result()).status is BatchStatus.COMPLETED
