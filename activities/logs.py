@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 from temporalio import activity, workflow
 
+from activities import tracing
 from activities.redaction import Redaction
 from activities.settings import Settings
 
@@ -55,7 +56,7 @@ class _Known(logging.Filter):
         self._context = context
 
     def filter(self, record: logging.LogRecord) -> bool:
-        setattr(record, _CONTEXT, dict(self._context()))
+        setattr(record, _CONTEXT, {**self._context(), **tracing.context()})
         return True
 
 

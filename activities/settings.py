@@ -119,6 +119,8 @@ class Settings(BaseModel):
     worker_metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where a worker serves its metrics; of several on one machine the next has the next port."""
     worker_metrics_host: str = "127.0.0.1"
+    tracing_endpoint: str | None = Field(default=None, pattern=rf"^{_ORIGIN}/?$")
+    """A collector that takes OTLP over HTTP, as `http://127.0.0.1:4318`; without it nothing is traced."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.converter import DataConverter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
+from activities import tracing
 from activities.payload_encryption import payload_converter
 from activities.settings import Settings
 from activities.temporal_setup import prepare_namespace
@@ -24,15 +26,18 @@ class Access(NamedTuple):
 
     converter: DataConverter
     runtime: Runtime
+    interceptors: Sequence[Interceptor] = ()
 
 
 def access(settings: Settings) -> Access:
-    """What follows from the settings alone; serves the SDK's metrics, and ours, where a port is named for it.
+    """For a worker, from the settings alone: metrics and traces begin here, where they are wanted.
 
     Raises:
         ValueError, OSError: the payload keys or the port cannot be used.
     """
-    return Access(payload_converter(settings), _runtime(settings))
+    return Access(
+        payload_converter(settings), _runtime(settings), tracing.start(settings, "provisioning-worker")
+    )
 
 
 async def connect(settings: Settings, way: Access) -> Client:
@@ -45,6 +50,7 @@ async def connect(settings: Settings, way: Access) -> Client:
                 namespace=settings.temporal_namespace,
                 data_converter=way.converter,
                 runtime=way.runtime,
+                interceptors=way.interceptors,
             )
             await prepare_namespace(client)
             return client

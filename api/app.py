@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from activities.settings import Settings
 from api import cross_origin, errors, permissions
@@ -14,6 +15,17 @@ from api.measuring import MeasuringMiddleware
 from api.middleware import BodyLimitMiddleware, RequestMiddleware
 from api.monitoring.prometheus import RequestMeter, registry
 from api.routes import ROUTERS
+
+_TELEMETRY: TelemetryConfig = {
+    "metrics": False,
+    # They would say what is in a body that does not fit, and what an exception says.
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+    # What is asked all the time by those who only look, and what may have a token in its query.
+    "exclude": lambda scope: scope["type"] != "http" or scope["path"] in ("/health", "/metrics", "/ws"),
+}
+"""A span for each request, where there is a collector (activities/tracing.py)."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Provisioning API",
         lifespan=lifespan,
         dependencies=[Depends(authorize)],
+        telemetry=_TELEMETRY,
         redirect_slashes=False,
         # The contract is served instead (routes/documentation.py).
         openapi_url=None,

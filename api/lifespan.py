@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from temporalio.converter import DataConverter
 
+from activities import tracing
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
@@ -104,7 +105,11 @@ async def services(settings: Settings, prepared: Prepared, registry: Registry) -
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
     orchestrator = Orchestrator(
-        settings.temporal_target, settings.temporal_namespace, settings.task_queue, prepared.converter
+        settings.temporal_target,
+        settings.temporal_namespace,
+        settings.task_queue,
+        prepared.converter,
+        *tracing.start(settings, "provisioning-api"),
     )
     locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)

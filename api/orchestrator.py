@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from temporalio.client import (
     Client,
+    Interceptor,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -51,11 +52,14 @@ _SUMMARY_BYTES = 180
 class Orchestrator:
     """Speaks with Temporal. Connects at first use, and again by itself after Temporal was away."""
 
-    def __init__(self, target: str, namespace: str, task_queue: str, converter: DataConverter) -> None:
+    def __init__(
+        self, target: str, namespace: str, task_queue: str, converter: DataConverter, *tracing: Interceptor
+    ) -> None:
         self._target = target
         self._namespace = namespace
         self._task_queue = task_queue
         self._converter = converter
+        self._tracing = tracing
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -258,7 +262,10 @@ class Orchestrator:
             async with self._connecting:
                 if self._client is None:
                     connecting = Client.connect(
-                        self._target, namespace=self._namespace, data_converter=self._converter
+                        self._target,
+                        namespace=self._namespace,
+                        data_converter=self._converter,
+                        interceptors=self._tracing,
                     )
                     self._client = await within(timedelta(seconds=_CONNECT_SECONDS), connecting)
         return self._client
