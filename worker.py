@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities import logs
 from activities.assembly import assemble
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.log_context import CauseInterceptor
 from activities.mongo.stores import open_stores
 from activities.presence import presence
 from activities.providers.registry import build_providers
@@ -71,6 +72,7 @@ def create_worker(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACE,
         max_concurrent_activities=200,
+        interceptors=[CauseInterceptor()],
     )
 
 
