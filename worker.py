@@ -16,12 +16,13 @@ from activities import logs
 from activities.aftercare import Aftercare, looking_after
 from activities.assembly import assemble, records_of
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.log_context import CauseInterceptor
 from activities.mongo.stores import open_stores
 from activities.presence import presence
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
 from activities.settings import Settings, SettingsError
-from activities.temporal_connection import connect
+from activities.temporal_connection import Access, access, connect
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
 from workflows.locks import LocksWorkflow
@@ -72,15 +73,16 @@ def create_worker(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACE,
         max_concurrent_activities=200,
+        interceptors=[CauseInterceptor()],
     )
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, way: Access) -> None:
     """Works until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    client = await connect(settings)
+    client = await connect(settings, way)
     stores = open_stores(settings)
     door = SshDoor(settings.state_dir)
     providers = build_providers(settings)
@@ -105,12 +107,13 @@ async def run(settings: Settings) -> None:
 def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
-    except SettingsError as error:
+        way = access(settings)
+    except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     logs.configure(settings, logs.of_temporal)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    asyncio.run(run(settings))
+    asyncio.run(run(settings, way))
     return 0
 
 

@@ -8,8 +8,11 @@ from typing import Any, TextIO
 from pythonjsonlogger.json import JsonFormatter
 from temporalio import activity, workflow
 
+from activities import tracing
+from activities.log_context import cause
 from activities.redaction import Redaction
 from activities.settings import Settings
+from workflows.search import BATCH_ID, OPERATION_ID
 
 Context = Callable[[], Mapping[str, str]]
 """What is known of the work in whose course a line is written. Called in the thread that writes it."""
@@ -41,9 +44,13 @@ def of_temporal() -> Mapping[str, str]:
             "activity": info.activity_type,
             "activity_id": info.activity_id,
         }
-        return {key: value for key, value in named.items() if value}
+        return {key: value for key, value in named.items() if value} | dict(cause())
     if workflow.in_workflow():
-        return {"workflow_id": workflow.info().workflow_id}
+        attributes = workflow.info().typed_search_attributes
+        ids = {"batch_id": attributes.get(BATCH_ID), "operation_id": attributes.get(OPERATION_ID)}
+        return {"workflow_id": workflow.info().workflow_id} | {
+            key: value for key, value in ids.items() if value
+        }
     return {}
 
 
@@ -55,7 +62,7 @@ class _Known(logging.Filter):
         self._context = context
 
     def filter(self, record: logging.LogRecord) -> bool:
-        setattr(record, _CONTEXT, dict(self._context()))
+        setattr(record, _CONTEXT, {**self._context(), **tracing.context()})
         return True
 
 

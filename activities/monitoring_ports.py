@@ -1,10 +1,11 @@
 """The ports of what watches over the system itself. All others are in `ports.py`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from workflows.domain.resources import Frozen
+from workflows.domain.states import BatchStatus, TaskStatus
 
 
 class WorkflowTotals(NamedTuple):
@@ -18,6 +19,13 @@ class WorkflowTotals(NamedTuple):
     """Those that have not ended, whether they run or wait for their turn."""
     completed: int
     failed: int
+
+
+class WorkCounts(NamedTuple):
+    """How many batches and tasks there are in each state; a state that is left out has none."""
+
+    batches: Mapping[BatchStatus, int]
+    tasks: Mapping[TaskStatus, int]
 
 
 class WorkerProcess(Frozen):

@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field
 
-from activities.monitoring_ports import WorkflowTotals
+from activities.monitoring_ports import WorkCounts, WorkflowTotals
 from workflows.domain.batches import BatchSpec, StorageBackend
 from workflows.domain.events import Event
 from workflows.domain.records import BatchRecord, BatchUpdate, StateSnapshot, TaskRecord
@@ -140,6 +140,8 @@ class ReadModel(Protocol):
         """The tasks of all operations, of whatever batch, that bear one of these ids; in no order."""
 
     async def totals(self) -> WorkflowTotals: ...
+
+    async def counts(self) -> WorkCounts: ...
 
 
 class EventLog(Protocol):

@@ -1,5 +1,10 @@
 """Writes down what workflows report, and reads the little that they ask for."""
 
+from collections import Counter
+from collections.abc import Iterable
+
+from temporalio import activity
+
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory, Ledger
@@ -53,6 +58,7 @@ class Records(RecordActivities):
         if report.effects:
             await self._ledger.append(report.effects)
             await self._inventory.catch_up()
+            _count(report.effects)
         if snapshots := list(projections.snapshots(report)):
             storage = self._snapshots.get(report.storage_backend)
             await storage.save(report.owner, report.number, snapshots)
@@ -64,3 +70,12 @@ class Records(RecordActivities):
         with as_activity_failure():
             async with heartbeat():
                 return still_open(entry.effect for entry in await self._ledger.by_task(task_id))
+
+
+def _count(effects: Iterable[Effect]) -> None:
+    """For Prometheus, where this is done by a worker."""
+    if not activity.in_activity():
+        return
+    counter = activity.metric_meter().create_counter("provisioning_effects", "Changes written to the ledger.")
+    for kind, number in Counter(effect.kind for effect in effects).items():
+        counter.add(number, {"kind": kind})

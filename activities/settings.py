@@ -45,10 +45,18 @@ class Settings(BaseModel):
     """Seconds that a token holds."""
     session_lifetime: int = Field(default=7 * 24 * 3600, ge=60)
     """Seconds after a login for which its token may be refreshed."""
+    audit_retention_days: int = Field(default=365, ge=1, le=36_500)
+    """Days after which an entry of the audit log is forgotten, from when it was written."""
     login_window: int = Field(default=60, ge=1)
     """Seconds in which failed logins are counted."""
     encryption_key: SecretStr | None = None
     """What secrets in the database are encrypted with; several, separated by commas: the first encrypts."""
+    payload_keys: SecretStr | None = None
+    """What payloads at Temporal are encrypted with; several, separated by commas: the first encrypts."""
+    payload_keys_file: Path | None = None
+    """A file that holds the keys, one a line, in their place; it is read again when it changes."""
+    codec_origins: str = Field(default="", pattern=_ORIGINS)
+    """Where Temporal UIs are that may have payloads decoded, separated by commas; the embedded one may."""
     surrealdb_port: int = Field(default=8000, ge=1, le=65535)
     surrealdb_url: str | None = Field(default=None, pattern=r"^wss?://[^\s/?#@]+/?$")
     """A SurrealDB server, as `ws://host:port`; without it the embedded one is used."""
@@ -106,6 +114,13 @@ class Settings(BaseModel):
     workers: int = Field(default=1, ge=1, le=64)
     cors_origins: str = Field(default="", pattern=_ORIGINS)
     """Origins whose pages may call the API, separated by commas; each is named, there is no `*`."""
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """With it as a bearer token, `/metrics` of the API may be read; without, by viewers alone."""
+    worker_metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where a worker serves its metrics; of several on one machine the next has the next port."""
+    worker_metrics_host: str = "127.0.0.1"
+    tracing_endpoint: str | None = Field(default=None, pattern=rf"^{_ORIGIN}/?$")
+    """A collector that takes OTLP over HTTP, as `http://127.0.0.1:4318`; without it nothing is traced."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -138,3 +153,11 @@ class Settings(BaseModel):
         if self.mongodb_uri is not None:
             return self.mongodb_uri.get_secret_value()
         return f"mongodb://127.0.0.1:{self.mongodb_port}/?directConnection=true&retryWrites=false"
+
+    @property
+    def codec_pages(self) -> tuple[str, ...]:
+        """The origins of Temporal UIs that may have payloads decoded."""
+        named = tuple(origin.strip() for origin in self.codec_origins.split(",") if origin.strip())
+        if named or self.temporal_address is not None:
+            return named
+        return tuple(f"http://{host}:{self.temporal_ui_port}" for host in ("127.0.0.1", "localhost"))

@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
+from temporalio.converter import DataConverter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
+from activities import tracing
+from activities.payload_encryption import payload_converter
 from activities.settings import Settings
 from activities.temporal_setup import prepare_namespace
-from workflows.codec import data_converter
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +21,26 @@ PAUSE = 0.5
 """Seconds between two attempts."""
 
 
-async def connect(settings: Settings) -> Client:
+class Access(NamedTuple):
+    """How a process speaks with Temporal."""
+
+    converter: DataConverter
+    runtime: Runtime
+    interceptors: Sequence[Interceptor] = ()
+
+
+def access(settings: Settings) -> Access:
+    """For a worker, from the settings alone: metrics and traces begin here, where they are wanted.
+
+    Raises:
+        ValueError, OSError: the payload keys or the port cannot be used.
+    """
+    return Access(
+        payload_converter(settings), _runtime(settings), tracing.start(settings, "provisioning-worker")
+    )
+
+
+async def connect(settings: Settings, way: Access) -> Client:
     """A client whose namespace is prepared; waits for the server for as long as it takes."""
     waiting = False
     while True:
@@ -24,7 +48,9 @@ async def connect(settings: Settings) -> Client:
             client = await Client.connect(
                 settings.temporal_target,
                 namespace=settings.temporal_namespace,
-                data_converter=data_converter,
+                data_converter=way.converter,
+                runtime=way.runtime,
+                interceptors=way.interceptors,
             )
             await prepare_namespace(client)
             return client
@@ -34,3 +60,17 @@ async def connect(settings: Settings) -> Client:
                 log.warning("waiting for Temporal at %s: %s", settings.temporal_target, error)
             waiting = True
             await asyncio.sleep(PAUSE)
+
+
+def _runtime(settings: Settings) -> Runtime:
+    if settings.worker_metrics_port is None:
+        return Runtime.default()
+    address = f"{settings.worker_metrics_host}:{settings.worker_metrics_port}"
+    # Names as Prometheus wants them: `temporal_request_latency_seconds`, `temporal_request_total`.
+    served = PrometheusConfig(
+        bind_address=address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=served))
+    except (RuntimeError, ValueError) as error:
+        raise OSError(f"cannot serve metrics at {address}: {error}") from error

@@ -35,26 +35,30 @@ _LARGE = 64 * 1024
 
 
 class JsonBody(Generic[R]):
-    """A dependency that gives the request's body as `model`. A limit is in bytes."""
+    """A dependency that gives the request's body as `model`."""
 
-    def __init__(self, model: type[R], limit: int | None = None) -> None:
+    def __init__(self, model: type[R], limit: int | None, longest: int | None) -> None:
         self.model = model
         self._limit = limit
+        self._longest = longest
 
     async def __call__(self, request: Request) -> R:
         _require_json(request)
         body = await request.body()
         if self._limit is not None and len(body) > self._limit:
             raise TooLarge(f"the body has more than {self._limit} bytes")
-        longest = request.app.state.max_string_length
+        longest = self._longest or request.app.state.max_string_length
         if len(body) < _LARGE:
             return parse(self.model, body, longest)
         return await asyncio.to_thread(parse, self.model, body, longest)
 
 
-def json_body(model: type[R], limit: int | None = None) -> JsonBody[R]:
-    """What a route depends on; `limit` is in bytes."""
-    return JsonBody(model, limit)
+def json_body(model: type[R], limit: int | None = None, longest: int | None = None) -> JsonBody[R]:
+    """What a route depends on; `limit` is in bytes, `longest` the characters of one text.
+
+    Without them, what the settings say.
+    """
+    return JsonBody(model, limit, longest)
 
 
 def parse(model: type[R], body: bytes, longest: int = _LARGE) -> R:

@@ -17,14 +17,16 @@ class Credential(NamedTuple):
     expires_at: datetime
 
 
-def token_of(connection: HTTPConnection, in_query: bool) -> str:
-    """The token from the bearer header, or from the query where that is allowed.
+def token_of(connection: HTTPConnection, in_query: bool, cookie: str | None = None) -> str:
+    """The token from the bearer header, or from the query or a cookie where that is allowed.
 
     Raises:
         Unauthenticated: there is none.
     """
     if in_query and (token := connection.query_params.get("token", "").strip()):
         return token
+    if cookie is not None and "authorization" not in connection.headers and cookie in connection.cookies:
+        return connection.cookies[cookie]
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("send a bearer token; POST /auth/login gives one")

@@ -1,15 +1,19 @@
 """What routes ask for, as types: the parts behind them, and who is asking."""
 
+import hmac
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 from starlette.requests import HTTPConnection
 
 from activities.ports import User
+from activities.settings import Settings
+from api.audit import Trail, trail_of
+from api.codec import COOKIE
 from api.credentials import Credential, token_of
 from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
 from api.lifespan import Services
-from api.permissions import MINIMAL_ROLE, TOKEN_IN_QUERY, require
+from api.permissions import MINIMAL_ROLE, OPEN_TO_SCRAPERS, TOKEN_IN_COOKIE, TOKEN_IN_QUERY, require
 from workflows.domain.errors import InvalidRequest
 
 
@@ -29,15 +33,33 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
     Raises:
         Unauthenticated: there is no valid bearer token.
         Forbidden: the user's role is not enough.
+        Unavailable: it cannot be written down who does this, so it is not done.
     """
+    trail = trail_of(connection.scope)
     name = f"{connection.scope.get('method', 'GET')} {connection.scope['route'].path}"
+    trail.route = name
+    for parameter, value in connection.path_params.items():
+        trail.about(parameter, value)
     needed = MINIMAL_ROLE[name]
     if needed is None:
         return
-    token = token_of(connection, in_query=name in TOKEN_IN_QUERY)
+    token = token_of(
+        connection,
+        in_query=name in TOKEN_IN_QUERY,
+        cookie=COOKIE if name in TOKEN_IN_COOKIE else None,
+    )
+    if name in OPEN_TO_SCRAPERS and _is_metrics_token(token, services.settings):
+        return
     authenticated = await services.accounts.behind(token)
+    trail.user = authenticated.user
     require(authenticated.user, needed)
+    await services.audit.begin(trail)
     connection.state.credential = Credential(token, authenticated.user, authenticated.expires_at)
+
+
+def _is_metrics_token(token: str, settings: Settings) -> bool:
+    known = settings.metrics_token
+    return known is not None and hmac.compare_digest(token.encode(), known.get_secret_value().encode())
 
 
 def _credential(connection: HTTPConnection) -> Credential:
@@ -56,6 +78,14 @@ def _user(credential: CredentialDep) -> User:
 
 
 CurrentUser = Annotated[User, Depends(_user)]
+
+
+def _trail(connection: HTTPConnection) -> Trail:
+    return trail_of(connection.scope)
+
+
+TrailDep = Annotated[Trail, Depends(_trail)]
+"""Where a route notes what the request turned out to be about."""
 
 Key = Annotated[
     str | None,

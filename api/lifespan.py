@@ -7,20 +7,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from temporalio.converter import DataConverter
+
+from activities import tracing
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
+from activities.payload_encryption import payload_converter
 from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
 from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
 from api.accounts import Accounts
+from api.audit import Audit
 from api.batches import Batches
 from api.checkpoints import Checkpoints
+from api.codec import Codec
 from api.first_admin import FirstAdmin
 from api.live.events import LiveEvents
 from api.locks import Locks
+from api.monitoring.prometheus import Exposition, Registry
 from api.monitoring.watch import Monitoring, monitoring
 from api.orchestrator import Orchestrator
 from api.rollbacks import Rollbacks
@@ -54,6 +61,9 @@ class Services:
     rollbacks: Rollbacks
     locks: Locks
     watching: Watching
+    codec: Codec
+    audit: Audit
+    exposition: Exposition
     live: LiveEvents
     monitoring: Monitoring
 
@@ -66,6 +76,7 @@ class Prepared(NamedTuple):
     providers: ServerProviders
     door: BatchDoor
     workflow_door: WorkflowDoor
+    converter: DataConverter
 
 
 def prepare(settings: Settings) -> Prepared:
@@ -85,14 +96,21 @@ def prepare(settings: Settings) -> Prepared:
         max_servers=settings.max_operations,
     )
     workflow_door = WorkflowDoor(KclSettings(Infras(settings.infra_dir)), catalogue, providers)
-    return Prepared(tokens, secret_box(settings), providers, door, workflow_door)
+    converter = payload_converter(settings)
+    return Prepared(tokens, secret_box(settings), providers, door, workflow_door, converter)
 
 
 @contextlib.asynccontextmanager
-async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Services]:
+async def services(settings: Settings, prepared: Prepared, registry: Registry) -> AsyncIterator[Services]:
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
-    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    orchestrator = Orchestrator(
+        settings.temporal_target,
+        settings.temporal_namespace,
+        settings.task_queue,
+        prepared.converter,
+        *tracing.start(settings, "provisioning-api"),
+    )
     locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)
     watching = Watching(stores.read_model, stores.snapshots, orchestrator)
@@ -129,6 +147,9 @@ async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Serv
                 ),
                 locks=locks,
                 watching=watching,
+                codec=Codec(prepared.converter),
+                audit=Audit(stores.audit, stores.users),
+                exposition=Exposition(registry, stores.read_model, locks, looking.monitor),
                 live=live,
                 monitoring=looking,
             )

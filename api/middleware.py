@@ -9,6 +9,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activities import tracing
 from api.errors import INTERNAL_ERROR, TooLarge, TooSlow, answer
 from api.request_ids import HEADER, request_id
 
@@ -35,6 +36,7 @@ class RequestMiddleware:
         given = Headers(scope=scope).get(HEADER, "")
         identity = given if _ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(identity)
+        tracing.annotate("provisioning.request_id", identity)
         answering = _Answering(scope, receive, send, identity)
         started = time.monotonic()
         try:

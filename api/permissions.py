@@ -55,11 +55,25 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /inventory/effects": Role.VIEWER,
     "GET /locks": Role.VIEWER,
     "POST /inventory/rebuild": Role.ADMIN,
+    "GET /metrics": Role.VIEWER,
+    "GET /audit": Role.ADMIN,
+    "POST /codec/decode": Role.OPERATOR,
+    "POST /codec/encode": Role.OPERATOR,
+    "POST /codec/session": Role.OPERATOR,
     "GET /ws": Role.VIEWER,
 }
 
 TOKEN_IN_QUERY = frozenset({"GET /ws"})
 """Where the token may be in the query: a browser can give a handshake no header."""
+
+TOKEN_IN_COOKIE = frozenset({"POST /codec/decode", "POST /codec/encode"})
+"""Where it may be in a cookie: a Temporal UI has no token of ours. Nothing is changed there."""
+
+OPEN_TO_SCRAPERS = frozenset({"GET /metrics"})
+"""Where the metrics token of the settings does as well: Prometheus cannot log in."""
+
+UNAUDITED = frozenset({"POST /codec/decode", "POST /codec/encode"})
+"""What only reads, though it is no GET."""
 
 
 def names_of(routers: Iterable[APIRouter]) -> set[str]:

@@ -7,7 +7,7 @@ from activities.mongo.batches import BatchRows
 from activities.mongo.connection import Connection
 from activities.mongo.contents import BatchSummary
 from activities.mongo.tasks import Segment, TaskRows
-from activities.monitoring_ports import WorkflowTotals
+from activities.monitoring_ports import WorkCounts, WorkflowTotals
 from activities.ports import Page
 from workflows.domain.acceptance import batch_record, task_records
 from workflows.domain.batches import BatchSpec
@@ -86,14 +86,25 @@ class MongoReadModel:
 
     async def totals(self) -> WorkflowTotals:
         """Counted in the table of contents: nothing but what runs is read again."""
-        return _totals(await self._batches.contents())
+        contents = await self._batches.contents()
+        batches, tasks = _counted(contents)
+        return _totals(contents, batches, tasks)
+
+    async def counts(self) -> WorkCounts:
+        """As `totals`."""
+        return WorkCounts(*_counted(await self._batches.contents()))
 
 
-def _totals(contents: Sequence[BatchSummary]) -> WorkflowTotals:
-    batches = Counter(batch.status for batch in contents if not batch.single)
+def _counted(contents: Sequence[BatchSummary]) -> tuple[Counter[BatchStatus], Counter[TaskStatus]]:
     tasks: Counter[TaskStatus] = Counter()
     for batch in contents:
         tasks.update(batch.counts)
+    return Counter(batch.status for batch in contents if not batch.single), tasks
+
+
+def _totals(
+    contents: Sequence[BatchSummary], batches: Counter[BatchStatus], tasks: Counter[TaskStatus]
+) -> WorkflowTotals:
     return WorkflowTotals(
         total=batches.total() + sum(batch.tasks for batch in contents),
         active=batches[BatchStatus.RUNNING] + tasks[TaskStatus.PENDING] + tasks[TaskStatus.RUNNING],

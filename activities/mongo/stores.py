@@ -1,10 +1,13 @@
 """Everything that is kept, put together from the settings."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from activities.audit_ports import AuditLog
 from activities.ledger_ports import Inventory, InventoryRebuild, Ledger
 from activities.login_ports import LoginAttemptStore, RevokedTokenStore
 from activities.mongo.announcements import MongoAnnouncements
+from activities.mongo.audit import MongoAuditLog
 from activities.mongo.checkpoints import MongoCheckpoints
 from activities.mongo.claims import MongoClaimStore
 from activities.mongo.connection import Connection
@@ -57,6 +60,7 @@ class Stores:
     login_attempts: LoginAttemptStore
     revoked_tokens: RevokedTokenStore
     claims: ClaimStore
+    audit: AuditLog
     logs: LogSink
     workers: WorkerRegistry
     health_announcements: Announcements
@@ -104,6 +108,7 @@ def open_stores(settings: Settings) -> Stores:
         login_attempts=MongoLoginAttempts(connection),
         revoked_tokens=MongoRevokedTokens(connection),
         claims=MongoClaimStore(connection),
+        audit=MongoAuditLog(connection, timedelta(days=settings.audit_retention_days)),
         logs=sink,
         workers=MongoWorkerRegistry(connection),
         health_announcements=MongoAnnouncements(connection, "health"),

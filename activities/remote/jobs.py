@@ -18,6 +18,7 @@ import asyncssh
 
 from activities.remote.door import SshDoor
 from activities.remote.lines import Lines
+from activities.tracing import call_span
 from workflows.domain.errors import ActionFailed, Unavailable
 from workflows.domain.resources import Frozen, SshEndpoint
 
@@ -74,7 +75,13 @@ class RemoteJobs:
         Raises:
             Unavailable: the server cannot be reached, or not any more; the job may be running.
         """
-        lines = Lines(on_line)
+        server: dict[str, str | int] = {"server.address": endpoint.host, "server.port": endpoint.port}
+        with call_span("remote job", server | {"job.id": job.id}) as span:
+            ended = await self._run(endpoint, job, Lines(on_line))
+            span.set_attributes({"job.ending": ended.ending.value, "job.exit_code": ended.code})
+        return ended
+
+    async def _run(self, endpoint: SshEndpoint, job: Job, lines: Lines) -> Ended:
         for _ in range(10):
             await self._launch(endpoint, job)
             verdict = await self._follow(endpoint, job.id, lines)

@@ -4,6 +4,7 @@ import typer
 
 from api.cli.commands import (
     access,
+    audit,
     batches,
     checkpoints,
     clusters,
@@ -48,3 +49,4 @@ app.add_typer(checkpoints.app, name="checkpoint")
 app.command()(rollback.rollback)
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(users.app, name="users")
+app.command()(audit.audit)

@@ -10,4 +10,5 @@ load.py         the machine's load, sampled
 metrics.py      counts and load
 announcing.py   the two system events, each written once whatever the number of API processes
 watch.py        looks all the time
+prometheus.py   counts, times and states for Prometheus
 """

@@ -6,15 +6,21 @@ health.py             Health                  inventory.py          (ours) what 
 workflows.py          Workflows               users.py              (ours) users, for admins
 rollback.py           Rollback                documentation.py      (ours) the contract as it is served
 websocket.py          WebSocket               locks.py              (ours) who works on which servers
+codec.py              (ours) payloads for the Temporal UI
+audit.py              (ours) who did what, for admins
+metrics.py            (ours) what Prometheus reads
 """
 
 from api.routes import (
+    audit,
     authentication,
     batch_operations,
+    codec,
     documentation,
     health,
     inventory,
     locks,
+    metrics,
     rollback,
     state_management,
     tasks,
@@ -35,5 +41,8 @@ ROUTERS = (
     users.router,
     rollback.router,
     websocket.router,
+    codec.router,
+    audit.router,
+    metrics.router,
     documentation.router,
 )

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from api.body import json_body
-from api.deps import CurrentUser, ServicesDep
+from api.deps import CurrentUser, ServicesDep, TrailDep
 from api.schemas.authentication import (
     LoggedInUser,
     LoginRequest,
@@ -23,9 +23,11 @@ RefreshBody = Annotated[RefreshRequest, Depends(json_body(RefreshRequest, limit=
 
 
 @router.post("/auth/login")
-async def login(request: Request, body: LoginBody, services: ServicesDep) -> ApiResponse[LoginResponse]:
-    address = request.client.host if request.client else "unknown"
-    user, issued = await services.accounts.login(body.username, body.password, body.mfa_code, address)
+async def login(body: LoginBody, trail: TrailDep, services: ServicesDep) -> ApiResponse[LoginResponse]:
+    trail.claimed = body.username
+    user, issued = await services.accounts.login(body.username, body.password, body.mfa_code, trail.address)
+    trail.user = user
+    await services.audit.begin(trail)
     answer = LoginResponse(
         token=issued.token,
         expires_at=issued.expires_at,

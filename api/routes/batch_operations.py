@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from activities.ports import ReadModel
 from api.body import json_body
-from api.deps import CurrentUser, OnceDep, ServicesDep
+from api.deps import CurrentUser, OnceDep, ServicesDep, TrailDep
 from api.paging import PagingDep
 from api.schemas.batch_operations import (
     BatchOperationRequest,
@@ -30,13 +30,17 @@ MAX_LISTED_OPERATIONS = 10_000
 
 @router.post("/batch/execute")
 async def execute(
+    *,
     once: OnceDep,
     body: BatchBody,
     user: CurrentUser,
     services: ServicesDep,
+    trail: TrailDep,
     check_mode: bool = False,
 ) -> ApiResponse[BatchOperationResult]:
-    return ApiResponse(data=await services.batches.execute(body, user, once, check_mode=check_mode))
+    result = await services.batches.execute(body, user, once, check_mode=check_mode)
+    trail.about("batch_id", result.batch_id)
+    return ApiResponse(data=result)
 
 
 @router.get("/batch/operations")

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.body import json_body
-from api.deps import CurrentUser, OnceDep, ServicesDep
+from api.deps import CurrentUser, OnceDep, ServicesDep, TrailDep
 from api.paging import PagingDep
 from api.schemas.envelope import ApiResponse
 from api.schemas.rollback import Checkpoint, CreateCheckpointRequest, RollbackRequest, RollbackResult
@@ -19,9 +19,9 @@ RollbackBody = Annotated[RollbackRequest, Depends(json_body(RollbackRequest))]
 
 @router.post("/rollback/checkpoints")
 async def create_checkpoint(
-    once: OnceDep, body: CheckpointBody, user: CurrentUser, services: ServicesDep
+    once: OnceDep, body: CheckpointBody, user: CurrentUser, services: ServicesDep, trail: TrailDep
 ) -> ApiResponse[UUID]:
-    return ApiResponse(data=await services.checkpoints.create(body, user, once))
+    return ApiResponse(data=trail.about("checkpoint_id", await services.checkpoints.create(body, user, once)))
 
 
 @router.get("/rollback/checkpoints")
@@ -42,9 +42,14 @@ async def execute_rollback(
     user: CurrentUser,
     services: ServicesDep,
     request: Request,
+    trail: TrailDep,
     dry_run: bool = False,
 ) -> ApiResponse[RollbackResult]:
     """Answers when it has ended; it goes on if the client leaves."""
+    if body.is_full:
+        trail.about("checkpoint_id", body.checkpoint_id)
     if dry_run:
         return ApiResponse(data=await services.rollbacks.preview(body))
-    return ApiResponse(data=await services.rollbacks.execute(body, user, once, request.is_disconnected))
+    result = await services.rollbacks.execute(body, user, once, request.is_disconnected)
+    trail.about("rollback_id", result.rollback_id)
+    return ApiResponse(data=result)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from api.body import json_body
-from api.deps import ServicesDep
+from api.deps import ServicesDep, TrailDep
 from api.schemas.envelope import ApiResponse
 from api.schemas.users import (
     ChangeUserRequest,
@@ -28,8 +28,11 @@ async def list_users(services: ServicesDep) -> ApiResponse[list[User]]:
 
 @router.post("/users")
 async def create_user(
-    body: Annotated[CreateUserRequest, Depends(json_body(CreateUserRequest))], services: ServicesDep
+    body: Annotated[CreateUserRequest, Depends(json_body(CreateUserRequest))],
+    services: ServicesDep,
+    trail: TrailDep,
 ) -> ApiResponse[User]:
+    trail.about("username", body.username)
     user = await services.users.create(body.username, body.password, body.email, body.roles)
     return ApiResponse(data=User.of(user))
 

@@ -149,8 +149,16 @@ def api(settings: Settings) -> Program:
 
 def workers(settings: Settings) -> list[Program]:
     """`worker-1` and so on. They have some seconds to finish what they are doing."""
-    environment = environment_of(settings, os.environ)
     return [
-        Program(f"worker-{number}", (sys.executable, "-m", "worker"), environment, patience=10)
+        Program(
+            f"worker-{number}", (sys.executable, "-m", "worker"), _of_worker(settings, number), patience=10
+        )
         for number in range(1, settings.workers + 1)
     ]
+
+
+def _of_worker(settings: Settings, number: int) -> dict[str, str]:
+    """Each serves its metrics at a port of its own."""
+    first = settings.worker_metrics_port
+    port = None if first is None else first + number - 1
+    return environment_of(settings.model_copy(update={"worker_metrics_port": port}), os.environ)

@@ -10,6 +10,7 @@ import pytest
 from pymongo import monitoring
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from activities.audit_ports import AuditEntry
 from activities.mongo.stores import Stores
 from activities.monitoring_ports import WorkerProcess
 from activities.ports import LogLine, User
@@ -92,6 +93,11 @@ async def use_the_users(stores: Stores) -> None:
     for attempt in ("1", "2"):
         await stores.login_attempts.reserve("k", attempt, NOON, timedelta(seconds=60), limit=1)
     await stores.login_attempts.withdraw("k", "1")
+    entry = AuditEntry(id="a", at=NOON, address="here", method="POST", path="/users", request_id="r")
+    await stores.audit.keep(entry)
+    for filters in ({}, {"username": "n"}, {"path": "/users"}, {"username": "n", "path": "/users"}):
+        since, until = NOON - timedelta(days=1), NOON + timedelta(days=1)
+        await stores.audit.page(since=since, until=until, **filters, limit=1, offset=0)
     await stores.revoked_tokens.revoke("t", NOON)
     await stores.revoked_tokens.is_revoked("t")
 

@@ -179,6 +179,14 @@ async def test_what_is_known_by_its_name_alone(filled: Filled) -> None:
         await api.services.stores.check()
 
 
+async def test_an_entry_of_the_audit_log(filled: Filled, complaints: pytest.LogCaptureFixture) -> None:
+    bad, *good = filled.ids("audit")
+    filled.database["audit"].update_one({"_id": bad}, {"$set": {"json": {"spoilt": True}}})
+    async with running_api(filled.settings, filled.temporal) as api:
+        assert await listed(api, "/audit", "id") >= set(good)
+    assert named(complaints, "audit", bad)
+
+
 async def test_a_worker(filled: Filled, complaints: pytest.LogCaptureFixture) -> None:
     bad, good = WORKERS
     spoil(filled.database, "workers", bad)

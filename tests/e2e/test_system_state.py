@@ -24,6 +24,7 @@ from tests.e2e.test_api_batches import data, ended, execute, operation, working
 from tests.support.api import Api, api_settings
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import eventually
+from workflows.codec import data_converter
 from workflows.domain.errors import Unavailable
 from workflows.domain.events import Event, EventType
 
@@ -40,7 +41,9 @@ def as_the_contract_says(answer: Any, schema: str) -> None:
 @contextlib.asynccontextmanager
 async def watching(settings: Settings, published: list[Event]) -> AsyncIterator[tuple[Monitoring, Stores]]:
     """What looks in an API process, as another process would."""
-    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    orchestrator = Orchestrator(
+        settings.temporal_target, settings.temporal_namespace, settings.task_queue, data_converter
+    )
     stores = open_stores(settings)
     try:
         async with monitoring(

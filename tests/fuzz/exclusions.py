@@ -31,6 +31,7 @@ REFUSALS = (
         "POST /workflows/taskserv/create", "the infra, its settings file and the task service must exist"
     ),
     Refusal("POST /workflows/cluster/create", "the infra and its settings file must exist"),
+    Refusal("POST /codec/decode", "what says that it is sealed or compressed must be so"),
 )
 """Of these, `positive_data_acceptance` takes a 422 too; every other check holds for them as well."""
 

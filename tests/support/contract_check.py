@@ -8,6 +8,7 @@ import functools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -201,12 +202,15 @@ def _of_an_error(exchange: Exchange) -> Iterator[str]:
 
 def _request(exchange: Exchange) -> _Request:
     url, headers = httpx.URL(exchange.url), Headers(exchange.request_headers)
+    cookies = [(one.key, one.value) for one in SimpleCookie(headers.get("cookie", "")).values()]
     return _Request(
         host_url=_SERVER,
         method=exchange.method.lower(),
         path=url.path,
         parameters=RequestParameters(
-            query=ImmutableMultiDict(url.params.multi_items()), header=headers, cookie=ImmutableMultiDict()
+            query=ImmutableMultiDict(url.params.multi_items()),
+            header=headers,
+            cookie=ImmutableMultiDict(cookies),
         ),
         content_type=headers.get("content-type", "application/json"),
         body=exchange.request_body,

@@ -35,7 +35,7 @@ KEPT = {
 COLLECTIONS = {
     *("batches", "tasks", "ledger", "inventory", "markers", "events", "users", "snapshot_outbox"),
     *("checkpoints", "checkpoint_pieces", "rollback_plans", "idempotency", "workers", "login_attempts"),
-    *("revoked_tokens", "probes"),
+    *("revoked_tokens", "probes", "audit"),
 }
 """All that the service has."""
 

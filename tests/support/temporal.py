@@ -54,8 +54,14 @@ async def connect(target: str) -> Client:
 
 
 @pytest.fixture(scope="session")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
-    process, target = await start_dev_server(tmp_path_factory.mktemp("temporal"))
+def temporal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's server has its database."""
+    return tmp_path_factory.mktemp("temporal")
+
+
+@pytest.fixture(scope="session")
+async def temporal(temporal_folder: Path) -> AsyncIterator[Client]:
+    process, target = await start_dev_server(temporal_folder)
     try:
         yield await connect(target)
     finally:

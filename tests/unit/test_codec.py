@@ -1,9 +1,12 @@
 """Large payloads shrink on the way to Temporal and come back as they were."""
 
+import zlib
+
+import pytest
 from temporalio.api.common.v1 import Payload
 
 from tests.support.batches import batch, server_operation
-from workflows.codec import THRESHOLD, CompressionCodec, data_converter
+from workflows.codec import LARGEST, THRESHOLD, CompressionCodec, TooLargePayload, data_converter
 from workflows.domain.batches import BatchSpec
 
 
@@ -26,3 +29,9 @@ async def test_a_batch_of_10000_operations_fits_into_a_payload() -> None:
     (payload,) = await data_converter.encode([wanted])
     assert payload.ByteSize() < 2_000_000
     assert await data_converter.decode([payload], [BatchSpec]) == [wanted]
+
+
+async def test_a_few_bytes_cannot_grow_without_bounds() -> None:
+    inflated = zlib.compress(bytes(LARGEST + 2 * THRESHOLD))
+    with pytest.raises(TooLargePayload, match="more than"):
+        await CompressionCodec().decode([Payload(metadata={"encoding": b"binary/zlib"}, data=inflated)])

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities import logs
+from activities.log_context import CauseInterceptor
 from activities.redaction import MASK, Redaction
 from activities.settings import Settings
 from api import request_ids
 from api.request_ids import request_id
+from tests.support.batches import server
+from workflows.domain.actions import Cause, DeleteServer
 
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----"
 SETTINGS = Settings(
@@ -113,3 +118,31 @@ def test_no_secret_is_written(log_format: str, text: str, secret: str) -> None:
 def test_what_is_no_secret_stays() -> None:
     text = "tokens: 5, password for nobody, basic idea; see http://localhost:8080/docs"
     assert Redaction.of(Settings()).text(text) == text
+
+
+async def test_a_line_of_an_activity_says_whose_work_it_does() -> None:
+    whose = Cause(task_id="the task", batch_id="the batch", operation_id="the operation")
+    action = DeleteServer(cause=whose, server=server("web"))
+
+    async def work(_: object) -> None:
+        logging.getLogger("a.part").warning("at work")
+
+    stream = io.StringIO()
+    logs.configure(SETTINGS.model_copy(update={"log_format": "json"}), logs.of_temporal, stream)
+    chain = CauseInterceptor().intercept_activity(_Innermost())
+    environment = ActivityEnvironment()
+    executed = ExecuteActivityInput(fn=work, args=[action], executor=None, headers={})
+    await environment.run(chain.execute_activity, executed)
+    (line,) = objects(stream)
+    assert (line["task_id"], line["batch_id"], line["operation_id"]) == tuple(whose.model_dump().values())[:3]
+    assert line["workflow_id"] == environment.info.workflow_id
+
+
+class _Innermost(ActivityInboundInterceptor):
+    """As the SDK's own: it calls the activity."""
+
+    def __init__(self) -> None:
+        """Has none behind it."""
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> object:
+        return await input.fn(*input.args)
