@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import logs
 from activities.assembly import assemble
@@ -18,9 +17,12 @@ from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.mongo.stores import open_stores
 from activities.presence import presence
 from activities.providers.registry import build_providers
+from activities.pulse import Pulse
 from activities.remote.door import SshDoor
 from activities.settings import Settings, SettingsError
-from activities.temporal_connection import connect
+from activities.temporal_access import TemporalAccess
+from activities.temporal_connection import connect_unless
+from activities.workflow_sandbox import workflow_runner
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
 from workflows.locks import LocksWorkflow
@@ -38,16 +40,6 @@ BUILD = "provisioning"
 which costs each start 1.6 seconds of CPU."""
 
 log = logging.getLogger("worker")
-
-
-def workflow_runner(*, strict: bool) -> SandboxedWorkflowRunner:
-    """The sandbox. `strict` is the SDK's proper: it finds what is not deterministic, for twice the CPU."""
-    default = SandboxRestrictions.default
-    if strict:
-        return SandboxedWorkflowRunner(
-            restrictions=default.with_passthrough_modules("workflows", "pydantic", "pydantic_core")
-        )
-    return SandboxedWorkflowRunner(restrictions=default.with_passthrough_all_modules())
 
 
 def create_worker(
@@ -79,10 +71,15 @@ async def run(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    client = await connect(settings)
-    stores = open_stores(settings)
-    door = SshDoor(settings.state_dir)
-    providers = build_providers(settings)
+    pulse = Pulse(settings.pulse_file)
+    async with pulse.beating():
+        client = await connect_unless(stopping, TemporalAccess.of(settings))
+        if client is not None:
+            await work(settings, client, pulse, stopping)
+
+
+async def work(settings: Settings, client: Client, pulse: Pulse, stopping: asyncio.Event) -> None:
+    stores, door, providers = open_stores(settings), SshDoor(settings.state_dir), build_providers(settings)
     resuming = asyncio.create_task(providers.resume())
     contracts = assemble(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
     try:
@@ -91,6 +88,7 @@ async def run(settings: Settings) -> None:
             create_worker(client, settings.task_queue, contracts),
             presence(stores.workers, settings.task_queue),
         ):
+            pulse.works_with(client)
             log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
             await stopping.wait()
     finally:
@@ -102,12 +100,12 @@ async def run(settings: Settings) -> None:
 def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
+        logs.configure(settings, logs.of_temporal)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        asyncio.run(run(settings))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    logs.configure(settings, logs.of_temporal)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    asyncio.run(run(settings))
     return 0
 
 

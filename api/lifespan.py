@@ -15,6 +15,7 @@ from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
 from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
+from activities.temporal_access import TemporalAccess
 from api.accounts import Accounts
 from api.batches import Batches
 from api.checkpoints import Checkpoints
@@ -61,6 +62,7 @@ class Services:
 class Prepared(NamedTuple):
     """What follows from the settings and the files that they name."""
 
+    temporal: TemporalAccess
     tokens: Tokens
     box: SecretBox
     providers: ServerProviders
@@ -72,9 +74,10 @@ def prepare(settings: Settings) -> Prepared:
     """Made before anything is served, so that what cannot be used is told at once.
 
     Raises:
-        ValueError: a setting or a catalogue folder cannot be used.
+        SettingsError, ValueError: a setting or a catalogue folder cannot be used.
         OSError: the state directory cannot.
     """
+    temporal = TemporalAccess.of(settings)
     tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
     catalogue = Catalogue.load(catalogue_folders(settings))
     providers = build_providers(settings)
@@ -85,14 +88,14 @@ def prepare(settings: Settings) -> Prepared:
         max_servers=settings.max_operations,
     )
     workflow_door = WorkflowDoor(KclSettings(Infras(settings.infra_dir)), catalogue, providers)
-    return Prepared(tokens, secret_box(settings), providers, door, workflow_door)
+    return Prepared(temporal, tokens, secret_box(settings), providers, door, workflow_door)
 
 
 @contextlib.asynccontextmanager
 async def services(settings: Settings, prepared: Prepared) -> AsyncIterator[Services]:
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
-    orchestrator = Orchestrator(settings.temporal_target, settings.temporal_namespace, settings.task_queue)
+    orchestrator = Orchestrator(prepared.temporal, settings.task_queue)
     locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)
     watching = Watching(stores.read_model, stores.snapshots, orchestrator)

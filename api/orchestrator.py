@@ -17,6 +17,7 @@ from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.temporal_access import TemporalAccess
 from api.temporal_calls import AWAY, RPC_TIMEOUT, answered, translated, within
 from workflows import search
 from workflows.batch import BatchWorkflow
@@ -51,9 +52,8 @@ _SUMMARY_BYTES = 180
 class Orchestrator:
     """Speaks with Temporal. Connects at first use, and again by itself after Temporal was away."""
 
-    def __init__(self, target: str, namespace: str, task_queue: str) -> None:
-        self._target = target
-        self._namespace = namespace
+    def __init__(self, access: TemporalAccess, task_queue: str) -> None:
+        self._access = access
         self._task_queue = task_queue
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
@@ -256,9 +256,7 @@ class Orchestrator:
         if self._client is None:
             async with self._connecting:
                 if self._client is None:
-                    connecting = Client.connect(
-                        self._target, namespace=self._namespace, data_converter=data_converter
-                    )
+                    connecting = self._access.client()
                     self._client = await within(timedelta(seconds=_CONNECT_SECONDS), connecting)
         return self._client
 
