@@ -19,7 +19,8 @@ from worker import GRACE
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 BASE, OVERLAY = KUBERNETES / "base", KUBERNETES / "overlays/example"
-SCALED_OBJECT = json.loads((ROOT / "tests/support/keda/scaledobject.json").read_text())
+TLS = KUBERNETES / "components/temporal-tls"
+KEDA = ROOT / "tests/support/keda"
 VERSIONS = ("1.30", "1.37")
 
 Resource = Mapping[str, Any]
@@ -47,19 +48,21 @@ def container(pod: Resource) -> Resource:
 
 def validate(resource: Resource) -> None:
     """Unknown fields count as mistakes."""
-    if resource["kind"] == "ScaledObject":
-        jsonschema.validate(resource, SCALED_OBJECT)
+    if resource["apiVersion"].startswith("keda.sh/"):
+        jsonschema.validate(resource, json.loads((KEDA / f"{resource['kind'].lower()}.json").read_text()))
         return
     for version in VERSIONS:
         kubernetes_validate.validate(dict(resource), version, strict=True)
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r['kind']}-{r['metadata']['name']}")
+@pytest.mark.parametrize(
+    "resource", [*RESOURCES, *resources_of(TLS)], ids=lambda r: f"{r['kind']}-{r['metadata']['name']}"
+)
 def test_it_is_valid(resource: Resource) -> None:
     validate(resource)
 
 
-@pytest.mark.parametrize("folder", [BASE, OVERLAY], ids=["base", "example"])
+@pytest.mark.parametrize("folder", [BASE, OVERLAY, TLS], ids=["base", "example", "tls"])
 def test_every_file_is_used(folder: Path) -> None:
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     assert all((folder / resource).exists() for resource in kustomization["resources"])
@@ -67,17 +70,22 @@ def test_every_file_is_used(folder: Path) -> None:
     assert files <= set(kustomization["resources"])
 
 
-def test_it_can_be_built(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "component", ["", "components: [../../components/temporal-tls]\n"], ids=["plain", "tls"]
+)
+def test_it_can_be_built(tmp_path: Path, component: str) -> None:
     """With kustomize, where this machine has it."""
     if shutil.which("kubectl") is None:
         pytest.skip("there is no kubectl")
     shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
     overlay = tmp_path / "kubernetes/overlays/example"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write(component)
     subprocess.run([ROOT / "deploy/secrets.sh", overlay / "secrets"], check=True, capture_output=True)
     built = subprocess.run(["kubectl", "kustomize", overlay], check=True, capture_output=True, text=True)
     resources = list(yaml.safe_load_all(built.stdout))
     # Beside what is written down, a map of settings and the secrets.
-    assert len(resources) == len(RESOURCES) + 2
+    assert len(resources) == len(RESOURCES) + 2 + bool(component)
     for resource in resources:
         validate(resource)
         assert resource["kind"] == "Namespace" or resource["metadata"]["namespace"] == "provisioning"
@@ -94,6 +102,19 @@ def test_the_settings_can_be_used(name: str, tmp_path: Path) -> None:
     assert settings.local_isolation == "off"
     others = {name for name in given if not name.startswith(PREFIX)}
     assert others <= variables(ROOT / "deploy/env.example").keys()
+
+
+def test_tls_is_told_where_its_files_are_mounted(tmp_path: Path) -> None:
+    text = (TLS / "kustomization.yaml").read_text()
+    given = variables(TLS / "settings.env")
+    assert all(file.startswith("/run/secrets/temporal/") for file in given.values())
+    assert "mountPath: /run/secrets/temporal," in text
+    settings = Settings.from_environment(given)
+    assert settings.temporal_cert_file is not None
+    (authentication,) = resources_of(TLS)
+    named = {one["key"] for one in authentication["spec"]["secretTargetRef"]}
+    assert named == {Path(file).name for file in given.values()}
+    assert all(f"--from-file={name}" in text for name in named)
 
 
 @pytest.mark.parametrize("name", PODS)
