@@ -58,8 +58,6 @@ class Shape:
 
     async def start(self, command: str) -> asyncio.subprocess.Process:
         folders = [str(self.folder / name) for name in ("state", "tmp")]
-        for folder in folders:
-            Path(folder).mkdir()
         return await asyncio.create_subprocess_exec(
             *("unshare", "--mount", "sh", "-c", ENTER, "sh", *folders, str(self.python.user)),
             *("python", "-m", command),
@@ -90,6 +88,8 @@ def shape(ordinary_python: Python, mongodb: EmbeddedMongo, temporal: Client, fol
         "MONGODB_DATABASE": folder.name,
         "ADMIN_PASSWORD": PASSWORD,
     }
+    for name in ("state", "tmp"):
+        (folder / name).mkdir()
     return Shape(folder, ordinary_python, {f"PROVISIONING_{name}": value for name, value in given.items()})
 
 
