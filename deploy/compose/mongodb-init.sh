@@ -3,7 +3,11 @@
 set -euo pipefail
 root="mongodb://root:$(cat /run/secrets/mongodb-root-password)@"
 
-mongosh --quiet "${root}mongodb-1/?authSource=admin&directConnection=true" --eval '
+first="${root}mongodb-1/?authSource=admin&directConnection=true"
+
+# It is started twice the first time, and is away in between.
+until mongosh --quiet "$first" --eval 'db.adminCommand("ping")' > /dev/null 2>&1; do sleep 1; done
+mongosh --quiet "$first" --eval '
 try {
     rs.status();
 } catch (error) {
