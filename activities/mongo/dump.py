@@ -7,6 +7,7 @@ one with their number, without which it has been cut off. Indexes are left out: 
 import gzip
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -31,7 +32,7 @@ class BadDump(Exception):
 
 
 async def save(connection: Connection, file: Path) -> int:
-    """Writes everything into `file`, whole or not at all. The number of documents.
+    """Writes everything into `file`, whole or not at all, for nobody else to read. The number of documents.
 
     Nobody may write to the database meanwhile: each collection is read by itself.
 
@@ -41,8 +42,12 @@ async def save(connection: Connection, file: Path) -> int:
     """
     draft = file.with_name(f".{file.name}.new")
     try:
-        with gzip.open(draft, "wt", encoding="utf-8") as lines:
-            number = await _write(connection, lines)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as whole:
+            with gzip.open(whole, "wt", encoding="utf-8") as lines:
+                number = await _write(connection, lines)
+            whole.flush()
+            os.fsync(whole.fileno())
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

@@ -59,6 +59,7 @@ async def test_everything_comes_to_another_database(
     file = tmp_path / "dump"
     number = await dump.save(connect(), file)
     assert number == sum(map(len, DOCUMENTS.values()))
+    assert file.stat().st_mode & 0o077 == 0
     assert await dump.load(there, file) == number
     before = content(filled)
     del before["workers"]
