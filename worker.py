@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import logs
 from activities.aftercare import Aftercare, looking_after
@@ -20,9 +19,12 @@ from activities.log_context import CauseInterceptor
 from activities.mongo.stores import open_stores
 from activities.presence import presence
 from activities.providers.registry import build_providers
+from activities.pulse import Pulse
 from activities.remote.door import SshDoor
 from activities.settings import Settings, SettingsError
-from activities.temporal_connection import Access, access, connect
+from activities.temporal_access import TemporalAccess
+from activities.temporal_connection import access, connect_unless
+from activities.workflow_sandbox import workflow_runner
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
 from workflows.locks import LocksWorkflow
@@ -40,16 +42,6 @@ BUILD = "provisioning"
 which costs each start 1.6 seconds of CPU."""
 
 log = logging.getLogger("worker")
-
-
-def workflow_runner(*, strict: bool) -> SandboxedWorkflowRunner:
-    """The sandbox. `strict` is the SDK's proper: it finds what is not deterministic, for twice the CPU."""
-    default = SandboxRestrictions.default
-    if strict:
-        return SandboxedWorkflowRunner(
-            restrictions=default.with_passthrough_modules("workflows", "pydantic", "pydantic_core")
-        )
-    return SandboxedWorkflowRunner(restrictions=default.with_passthrough_all_modules())
 
 
 def create_worker(
@@ -77,15 +69,20 @@ def create_worker(
     )
 
 
-async def run(settings: Settings, way: Access) -> None:
+async def run(settings: Settings, way: TemporalAccess) -> None:
     """Works until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    client = await connect(settings, way)
-    stores = open_stores(settings)
-    door = SshDoor(settings.state_dir)
-    providers = build_providers(settings)
+    pulse = Pulse(settings.pulse_file)
+    async with pulse.beating():
+        client = await connect_unless(stopping, way)
+        if client is not None:
+            await work(settings, client, pulse, stopping)
+
+
+async def work(settings: Settings, client: Client, pulse: Pulse, stopping: asyncio.Event) -> None:
+    stores, door, providers = open_stores(settings), SshDoor(settings.state_dir), build_providers(settings)
     resuming = asyncio.create_task(providers.resume())
     contracts = assemble(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
     aftercare = Aftercare(client, settings.task_queue, stores.read_model, records_of(stores))
@@ -96,6 +93,7 @@ async def run(settings: Settings, way: Access) -> None:
             presence(stores.workers, settings.task_queue),
             looking_after(aftercare),
         ):
+            pulse.works_with(client)
             log.info("worker polls %s at %s", settings.task_queue, settings.temporal_target)
             await stopping.wait()
     finally:
@@ -108,11 +106,11 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
         way = access(settings)
+        logs.configure(settings, logs.of_temporal)
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
     except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    logs.configure(settings, logs.of_temporal)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(run(settings, way))
     return 0
 

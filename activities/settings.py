@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 PREFIX = "PROVISIONING_"
 
@@ -33,6 +35,16 @@ class Settings(BaseModel):
     mongodb_port: int = Field(default=27017, ge=1, le=65535)
     temporal_address: str | None = None
     temporal_namespace: str = "default"
+    temporal_tls: bool = False
+    """Whether Temporal is reached over TLS; it is, too, where one of the following five is set."""
+    temporal_ca_file: Path | None = None
+    """Who vouches for Temporal's certificate, in PEM; without it, whom this machine trusts."""
+    temporal_cert_file: Path | None = None
+    """Our own certificate, in PEM, where Temporal wants one; `temporal_key_file` has its key."""
+    temporal_key_file: Path | None = None
+    temporal_server_name: str | None = None
+    """The name in Temporal's certificate, where it is not the address's."""
+    temporal_api_key: SecretStr | None = None
     task_queue: str = "provisioning"
     mongodb_uri: SecretStr | None = None
     mongodb_database: str = "provisioning"
@@ -103,7 +115,8 @@ class Settings(BaseModel):
     infra_dir: Path = Path("deploy/infra")
     catalogue_dirs: str = ""
     """Further catalogue folders, separated by colons; a later one wins over an earlier one."""
-    local_isolation: Literal["auto", "box", "process"] = "auto"
+    local_isolation: Literal["auto", "box", "process", "off"] = "auto"
+    """How local servers are kept apart; `off` offers none, as where the workers run on several machines."""
     max_operations: int = Field(default=10_000, ge=1)
     """Operations of one batch, and servers that one batch may make."""
     max_body_bytes: int = Field(default=8 * 1024 * 1024, ge=1024)
@@ -112,6 +125,9 @@ class Settings(BaseModel):
     body_timeout: int = Field(default=60, ge=1)
     """Seconds within which a body must have arrived."""
     workers: int = Field(default=1, ge=1, le=64)
+    """Worker processes of the embedded stack."""
+    pulse_file: Path | None = None
+    """Where a worker says every few seconds that it lives (`activities/pulse.py`)."""
     cors_origins: str = Field(default="", pattern=_ORIGINS)
     """Origins whose pages may call the API, separated by commas; each is named, there is no `*`."""
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
@@ -124,12 +140,20 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.temporal_cert_file is None) != (self.temporal_key_file is None):
+            raise ValueError(f"{PREFIX}TEMPORAL_CERT_FILE and {PREFIX}TEMPORAL_KEY_FILE go together")
+        return self
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Reads the variables that bear the prefix; empty ones count as not set.
 
+        A secret may also stand in a file, which its variable with `_FILE` at the end names.
+
         Raises:
-            SettingsError: naming each unknown or unusable variable.
+            SettingsError: naming each unknown or unusable variable, or a file that cannot be used.
         """
         values = {
             name.removeprefix(PREFIX).lower(): value
@@ -137,10 +161,9 @@ class Settings(BaseModel):
             if name.startswith(PREFIX) and value
         }
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(_with_files(values))
         except ValidationError as error:
-            lines = (f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-            raise SettingsError("\n".join(lines)) from None
+            raise SettingsError("\n".join(map(_line, error.errors()))) from None
 
     @property
     def temporal_target(self) -> str:
@@ -161,3 +184,45 @@ class Settings(BaseModel):
         if named or self.temporal_address is not None:
             return named
         return tuple(f"http://{host}:{self.temporal_ui_port}" for host in ("127.0.0.1", "localhost"))
+
+
+def _line(error: ErrorDetails) -> str:
+    """What is wrong, in a line; one that concerns several settings names them itself."""
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message}" if error["loc"] else message
+
+
+def _with_files(values: Mapping[str, str]) -> dict[str, str]:
+    """`values`, with secrets in the place of the files that hold them."""
+    found = dict(values)
+    for name in SECRETS:
+        file = found.pop(f"{name}_file", None)
+        if file is None:
+            continue
+        if name in found:
+            raise SettingsError(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set")
+        found[name] = _secret_in(file, f"{PREFIX}{name.upper()}_FILE")
+    return found
+
+
+def _secret_in(file: str, variable: str) -> str:
+    try:
+        text = Path(file).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(f"{variable}: {file} cannot be read: {reason}") from None
+    if not text:
+        raise SettingsError(f"{variable}: {file} is empty")
+    return text
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+SECRETS = tuple(
+    name
+    for name, field in Settings.model_fields.items()
+    if _is_secret(field) and f"{name}_file" not in Settings.model_fields
+)
+"""What may stand in a file. UpCloud's are left out: their files are settings, and read again at each call."""

@@ -2,17 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
 
-from temporalio.client import Client, Interceptor
-from temporalio.converter import DataConverter
+from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
 from activities import tracing
-from activities.payload_encryption import payload_converter
 from activities.settings import Settings
+from activities.temporal_access import TemporalAccess
 from activities.temporal_setup import prepare_namespace
 
 log = logging.getLogger(__name__)
@@ -21,45 +18,42 @@ PAUSE = 0.5
 """Seconds between two attempts."""
 
 
-class Access(NamedTuple):
-    """How a process speaks with Temporal."""
-
-    converter: DataConverter
-    runtime: Runtime
-    interceptors: Sequence[Interceptor] = ()
-
-
-def access(settings: Settings) -> Access:
+def access(settings: Settings) -> TemporalAccess:
     """For a worker, from the settings alone: metrics and traces begin here, where they are wanted.
 
     Raises:
-        ValueError, OSError: the payload keys or the port cannot be used.
+        SettingsError, ValueError, OSError: a file, the payload keys or the port cannot be used.
     """
-    return Access(
-        payload_converter(settings), _runtime(settings), tracing.start(settings, "provisioning-worker")
-    )
+    interceptors = tracing.start(settings, "provisioning-worker")
+    return TemporalAccess.of(settings, runtime=_runtime(settings), interceptors=interceptors)
 
 
-async def connect(settings: Settings, way: Access) -> Client:
+async def connect(way: TemporalAccess) -> Client:
     """A client whose namespace is prepared; waits for the server for as long as it takes."""
     waiting = False
     while True:
         try:
-            client = await Client.connect(
-                settings.temporal_target,
-                namespace=settings.temporal_namespace,
-                data_converter=way.converter,
-                runtime=way.runtime,
-                interceptors=way.interceptors,
-            )
+            client = await way.client()
             await prepare_namespace(client)
             return client
         except (RPCError, RuntimeError, TimeoutError) as error:
             # The SDK reports a refused connection as a bare RuntimeError.
             if not waiting:
-                log.warning("waiting for Temporal at %s: %s", settings.temporal_target, error)
+                log.warning("waiting for Temporal at %s: %s", way.target, error)
             waiting = True
             await asyncio.sleep(PAUSE)
+
+
+async def connect_unless(stopping: asyncio.Event, way: TemporalAccess) -> Client | None:
+    """As `connect`; None where it is to stop before there is a server."""
+    connecting = asyncio.create_task(connect(way))
+    asked_to_stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({connecting, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+    asked_to_stop.cancel()
+    if connecting.done():
+        return connecting.result()
+    connecting.cancel()
+    return None
 
 
 def _runtime(settings: Settings) -> Runtime:

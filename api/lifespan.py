@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from temporalio.converter import DataConverter
-
 from activities import tracing
 from activities.catalogue.catalogue import Catalogue, catalogue_folders
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
-from activities.payload_encryption import payload_converter
 from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
 from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
+from activities.temporal_access import TemporalAccess
 from api.accounts import Accounts
 from api.audit import Audit
 from api.batches import Batches
@@ -71,21 +69,22 @@ class Services:
 class Prepared(NamedTuple):
     """What follows from the settings and the files that they name."""
 
+    temporal: TemporalAccess
     tokens: Tokens
     box: SecretBox
     providers: ServerProviders
     door: BatchDoor
     workflow_door: WorkflowDoor
-    converter: DataConverter
 
 
 def prepare(settings: Settings) -> Prepared:
     """Made before anything is served, so that what cannot be used is told at once.
 
     Raises:
-        ValueError: a setting or a catalogue folder cannot be used.
+        SettingsError, ValueError: a setting or a catalogue folder cannot be used.
         OSError: the state directory cannot.
     """
+    temporal = TemporalAccess.of(settings, interceptors=tracing.start(settings, "provisioning-api"))
     tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
     catalogue = Catalogue.load(catalogue_folders(settings))
     providers = build_providers(settings)
@@ -96,21 +95,14 @@ def prepare(settings: Settings) -> Prepared:
         max_servers=settings.max_operations,
     )
     workflow_door = WorkflowDoor(KclSettings(Infras(settings.infra_dir)), catalogue, providers)
-    converter = payload_converter(settings)
-    return Prepared(tokens, secret_box(settings), providers, door, workflow_door, converter)
+    return Prepared(temporal, tokens, secret_box(settings), providers, door, workflow_door)
 
 
 @contextlib.asynccontextmanager
 async def services(settings: Settings, prepared: Prepared, registry: Registry) -> AsyncIterator[Services]:
     """All parts, running. Starts whether or not MongoDB and Temporal are there, and finds them later."""
     passwords = Passwords()
-    orchestrator = Orchestrator(
-        settings.temporal_target,
-        settings.temporal_namespace,
-        settings.task_queue,
-        prepared.converter,
-        *tracing.start(settings, "provisioning-api"),
-    )
+    orchestrator = Orchestrator(prepared.temporal, settings.task_queue)
     locks = Locks(orchestrator, settings.task_queue)
     stores = open_stores(settings)
     watching = Watching(stores.read_model, stores.snapshots, orchestrator)
@@ -147,7 +139,7 @@ async def services(settings: Settings, prepared: Prepared, registry: Registry) -
                 ),
                 locks=locks,
                 watching=watching,
-                codec=Codec(prepared.converter),
+                codec=Codec(prepared.temporal.converter),
                 audit=Audit(stores.audit, stores.users),
                 exposition=Exposition(registry, stores.read_model, locks, looking.monitor),
                 live=live,

@@ -9,16 +9,15 @@ from typing import TypeVar
 
 from temporalio.client import (
     Client,
-    Interceptor,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
-from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.temporal_access import TemporalAccess
 from api.temporal_calls import AWAY, RPC_TIMEOUT, answered, translated, within
 from workflows import search
 from workflows.batch import BatchWorkflow
@@ -52,14 +51,9 @@ _SUMMARY_BYTES = 180
 class Orchestrator:
     """Speaks with Temporal. Connects at first use, and again by itself after Temporal was away."""
 
-    def __init__(
-        self, target: str, namespace: str, task_queue: str, converter: DataConverter, *tracing: Interceptor
-    ) -> None:
-        self._target = target
-        self._namespace = namespace
+    def __init__(self, access: TemporalAccess, task_queue: str) -> None:
+        self._access = access
         self._task_queue = task_queue
-        self._converter = converter
-        self._tracing = tracing
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -74,7 +68,7 @@ class Orchestrator:
 
     async def refuse_too_large(self, batch: BatchSpec) -> None:
         """Raises InvalidRequest where the batch is too large for one workflow."""
-        payloads = await self._converter.encode([BatchInput(batch=batch)])
+        payloads = await self._access.converter.encode([BatchInput(batch=batch)])
         if sum(payload.ByteSize() for payload in payloads) > _LARGEST_PAYLOAD:
             raise InvalidRequest("operations: the batch is too large for one workflow; split it")
 
@@ -261,12 +255,7 @@ class Orchestrator:
         if self._client is None:
             async with self._connecting:
                 if self._client is None:
-                    connecting = Client.connect(
-                        self._target,
-                        namespace=self._namespace,
-                        data_converter=self._converter,
-                        interceptors=self._tracing,
-                    )
+                    connecting = self._access.client()
                     self._client = await within(timedelta(seconds=_CONNECT_SECONDS), connecting)
         return self._client
 

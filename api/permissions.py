@@ -24,6 +24,7 @@ PUBLIC = None
 
 MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /health": PUBLIC,
+    "GET /health/live": PUBLIC,
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
     "POST /auth/login": PUBLIC,

@@ -69,6 +69,12 @@ class Connection:
             now: datetime = (await self._client.admin.command("hello"))["localTime"]
         return now
 
+    async def collections(self) -> Sequence[str]:
+        """The names of those that there are, in alphabetical order, without the server's own."""
+        with unavailable_on_error():
+            names = await self._database.list_collection_names()
+        return sorted(name for name in names if not name.startswith("system."))
+
     def collection(self, name: str, indexes: Sequence[IndexModel] = ()) -> "Collection":
         return Collection(self._database[name], name, indexes)
 

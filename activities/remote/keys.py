@@ -10,8 +10,16 @@ import asyncssh
 def client_key(state_dir: Path) -> asyncssh.SSHKey:
     """The service's own SSH key, made at first use and kept in a 0600 file under the state directory."""
     folder = state_dir / "ssh"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "id_ed25519"
+    # It may have been put there for us, in a folder that we cannot write to.
+    if not path.exists():
+        _make(path)
+    return asyncssh.read_private_key(path)
+
+
+def _make(path: Path) -> None:
+    folder = path.parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
@@ -22,7 +30,6 @@ def client_key(state_dir: Path) -> asyncssh.SSHKey:
                 file.write(key.export_private_key())
             (folder / "id_ed25519.pub").write_bytes(key.export_public_key())
             draft.rename(path)
-    return asyncssh.read_private_key(path)
 
 
 def login_line(state_dir: Path) -> str:

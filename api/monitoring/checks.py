@@ -8,6 +8,7 @@ from activities.mongo.stores import Stores
 from activities.monitoring_ports import AccessCheck
 from activities.ports import ServerProviders, SnapshotStore
 from activities.shared_call import SharedCall
+from api.monitoring.disk import growing_folder
 from api.monitoring.health import HEALTHY, Finding, Status
 from api.monitoring.monitor import Component
 from api.monitoring.occasional import Occasional
@@ -82,8 +83,8 @@ def works(attempt: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[Find
 
 
 def room_in(state_dir: Path) -> Callable[[], Awaitable[Finding]]:
-    """How much room the state directory's file system has."""
-    usage = SharedCall(lambda: shutil.disk_usage(state_dir))
+    """How much room there is for what the state directory keeps."""
+    usage = SharedCall(lambda: shutil.disk_usage(growing_folder(state_dir)))
 
     async def check() -> Finding:
         try:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from activities.shared_call import SharedCall
+from api.monitoring.disk import growing_folder
 
 _MB = 1_000_000
 _DISK_SECONDS = 1.0
@@ -21,14 +22,14 @@ class SystemLoad(NamedTuple):
     memory_usage: int
     """MB that programs hold and could not be given to others."""
     disk_usage: float | None
-    """Percent of the state directory's file system; None where that cannot be looked at."""
+    """Percent of the file system that what is kept grows on; None where that cannot be looked at."""
 
 
 class LoadSampler:
     """Takes samples; whoever asks gets the last one, so that asking costs nothing."""
 
     def __init__(self, state_dir: Path) -> None:
-        self._disk = SharedCall(lambda: _disk_usage(state_dir))
+        self._disk = SharedCall(lambda: _disk_usage(growing_folder(state_dir)))
         self._last: SystemLoad | None = None
         # The average begins here. It is kept for each thread, so samples are taken on the event loop's.
         psutil.cpu_percent()

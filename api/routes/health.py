@@ -16,3 +16,9 @@ async def health(services: ServicesDep) -> ApiResponse[str]:
     await asyncio.gather(services.orchestrator.check(), services.stores.ping())
     services.monitoring.require_worker()
     return ApiResponse(data="Orchestrator is healthy")
+
+
+@router.get("/health/live")
+async def live() -> ApiResponse[str]:
+    """Whether this process answers, whatever else is away: for who would start it anew."""
+    return ApiResponse(data="Alive")

@@ -14,6 +14,7 @@ from activities.mongo.connection import Connection
 from activities.settings import PREFIX, Settings
 from activities.snapshots.surrealdb.access import access
 from activities.snapshots.surrealdb.connection import SurrealConnection
+from activities.temporal_access import TemporalAccess
 from deploy.local.errors import NotInstalled
 from deploy.local.program import Program
 from deploy.local.state_dir import StateDir
@@ -76,7 +77,7 @@ async def temporal_answers(settings: Settings) -> Client | None:
     """A client, if the Temporal server answers within two seconds."""
     try:
         async with asyncio.timeout(2):
-            return await Client.connect(settings.temporal_target, namespace=settings.temporal_namespace)
+            return await TemporalAccess.of(settings).client()
     except (RuntimeError, TimeoutError):  # what the SDK raises when it cannot connect
         return None
 

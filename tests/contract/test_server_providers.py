@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 
 from activities.ports import ServerProvider
 from activities.providers.local.choice import IsolationSetting
+from tests.support import readme_provider
 from tests.support.local_servers import local_stack
 from tests.support.memory_provider import MemoryProvider
 from tests.support.moto import OTHER_PLAN, PLAN, ZONE
@@ -42,12 +44,17 @@ class Subject:
         return await asyncio.to_thread(self.traces)
 
 
-@pytest.fixture(params=["memory", "process", "box", "aws", "upcloud"])
+@pytest.fixture(params=["memory", "readme", "process", "box", "aws", "upcloud"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     match request.param:
         case "memory":
             memory = MemoryProvider()
             yield Subject(memory, lambda: list(memory.servers))
+        case "readme":
+            folder = request.getfixturevalue("tmp_path")
+            with readme_provider.shed(folder) as provider:
+                traces = functools.partial(readme_provider.taken, folder)
+                yield Subject(provider, traces, "here", *readme_provider.PLANS)
         case "aws":
             moto = request.getfixturevalue("moto")
             provider = request.getfixturevalue("aws_provider")
@@ -72,6 +79,10 @@ async def at_home(isolation: IsolationSetting) -> AsyncIterator[Subject]:
         finally:
             await local.provider.remove_all()
         assert local.traces() == []
+
+
+def test_readme_needs_fewer_than_forty_lines_for_one() -> None:
+    assert len(readme_provider.LINES) < 40
 
 
 async def test_creating_again_gives_the_same_server(subject: Subject) -> None:

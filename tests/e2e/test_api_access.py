@@ -165,6 +165,8 @@ async def test_it_starts_without_mongodb_and_recovers_by_itself(
         for answer in (await client.get("/health"), await client.post("/auth/login", json=login)):
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) > 0
+        # To start it anew would not bring the database back.
+        assert (await client.get("/health/live")).status_code == 200
         await asyncio.to_thread(mortal_mongodb.start)
         async with asyncio.timeout(60):
             while True:

@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
+from activities.temporal_access import TemporalAccess
 from api.orchestrator import Orchestrator
 from tests.support.deaf_proxy import deaf_proxy
 from tests.support.temporal import free_port, start_dev_server
-from workflows.codec import data_converter
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from workflows.domain.operations import CreateServersConfig, ServerConfig, ServerOperation
@@ -42,7 +42,7 @@ def operation(number: int, label: str = "") -> ServerOperation:
 
 def orchestrator(target: str) -> Orchestrator:
     # A queue of its own, so that no worker takes what is started here.
-    return Orchestrator(target, "default", f"nobody-{uuid4()}", data_converter)
+    return Orchestrator(TemporalAccess(target), f"nobody-{uuid4()}")
 
 
 def target_of(temporal: Client) -> str:

@@ -21,6 +21,7 @@ from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
 from activities.settings import Settings
 from activities.temporal_connection import access, connect
+from activities.workflow_sandbox import workflow_runner
 from tests.e2e.test_api_batches import ended, execute, operation
 from tests.support.api import Api, api_settings, running_api
 from tests.support.batches import batch, server_operation
@@ -28,7 +29,7 @@ from tests.support.engine import Engine, running_engine
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import ROOT, eventually
 from tests.support.supervised import supervised
-from worker import WORKFLOWS, create_worker, workflow_runner
+from worker import WORKFLOWS, create_worker
 from workflows.batch_state import BatchInput
 from workflows.domain.states import BatchStatus, TaskStatus
 
@@ -50,7 +51,7 @@ async def api(
     door = SshDoor(folder)
     try:
         async with running_api(settings, temporal) as api:
-            client = await connect(settings, access(settings))
+            client = await connect(access(settings))
             catalogue = Catalogue.load(catalogue_folders(settings))
             contracts = assemble(client, api.services.stores, build_providers(settings), catalogue, door)
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):
@@ -125,7 +126,7 @@ async def test_the_keys_are_changed_while_a_batch_runs(
         temporal_address=temporal.service_client.config.target_host, payload_keys_file=tmp_path / "keys"
     )
     rotate(tmp_path / "keys")
-    client = await connect(settings, access(settings))
+    client = await connect(access(settings))
     name = f"rotation-{uuid4().hex}"
     async with running_engine(client, mongodb.uri, tmp_path, name=name, strict=False) as engine:
         wanted = batch(server_operation("first"), server_operation("second", ["first"], hold="yes"))
@@ -133,7 +134,7 @@ async def test_the_keys_are_changed_while_a_batch_runs(
         await eventually(lambda: _is_running(engine, wanted.batch_id))
         rotate(tmp_path / "keys")
         # A process that starts now seals with the new key at once, and the worker meets it first here.
-        other = await connect(settings, access(settings))
+        other = await connect(access(settings))
         await other.get_workflow_handle(wanted.batch_id).query("snapshots", wanted.batch_id)
         engine.provider.release("second")
         assert (await handle.result()).status is BatchStatus.COMPLETED

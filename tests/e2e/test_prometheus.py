@@ -60,7 +60,7 @@ async def watched(
     door = SshDoor(settings.state_dir)
     try:
         async with running_api(settings, temporal) as api:
-            client = await connect(settings, access(settings))
+            client = await connect(access(settings))
             contracts = assemble(
                 client, api.services.stores, build_providers(settings), Catalogue.load(), door
             )

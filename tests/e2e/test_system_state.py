@@ -16,6 +16,7 @@ from activities.mongo.stores import Stores, open_stores
 from activities.presence import presence
 from activities.providers.registry import ProviderRegistry
 from activities.settings import Settings
+from activities.temporal_access import TemporalAccess
 from api.monitoring.health import SystemHealth
 from api.monitoring.watch import Monitoring, Rhythm, monitoring
 from api.openapi import CONTRACT
@@ -24,7 +25,6 @@ from tests.e2e.test_api_batches import data, ended, execute, operation, working
 from tests.support.api import Api, api_settings
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import eventually
-from workflows.codec import data_converter
 from workflows.domain.errors import Unavailable
 from workflows.domain.events import Event, EventType
 
@@ -41,9 +41,7 @@ def as_the_contract_says(answer: Any, schema: str) -> None:
 @contextlib.asynccontextmanager
 async def watching(settings: Settings, published: list[Event]) -> AsyncIterator[tuple[Monitoring, Stores]]:
     """What looks in an API process, as another process would."""
-    orchestrator = Orchestrator(
-        settings.temporal_target, settings.temporal_namespace, settings.task_queue, data_converter
-    )
+    orchestrator = Orchestrator(TemporalAccess.of(settings), settings.task_queue)
     stores = open_stores(settings)
     try:
         async with monitoring(

@@ -53,7 +53,7 @@ async def test_one_batch_is_one_tree(
     door = SshDoor(settings.state_dir)
     try:
         async with running_api(settings, temporal) as api:
-            client = await connect(settings, access(settings))
+            client = await connect(access(settings))
             catalogue = Catalogue.load(catalogue_folders(settings))
             contracts = assemble(client, api.services.stores, build_providers(settings), catalogue, door)
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):

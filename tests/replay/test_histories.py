@@ -17,9 +17,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from activities.workflow_sandbox import workflow_runner
 from tests.replay.record import HISTORIES, IDENTITY, MANY_RUNS, every_scenario
 from tests.replay.scenarios import Scenario
-from worker import WORKFLOWS, workflow_runner
+from worker import WORKFLOWS
 from workflows.batch_engine import BatchRun
 from workflows.batch_state import BatchInput
 from workflows.codec import data_converter

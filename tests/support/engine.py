@@ -76,12 +76,14 @@ async def running_engine(
     name: str,
     strict: bool,
     records: type[Records] = Records,
+    provider: MemoryProvider | None = None,
 ) -> AsyncIterator[Engine]:
+    """A worker on real databases. `provider` is one that has servers already."""
     settings = Settings(
         state_dir=folder, mongodb_uri=SecretStr(mongodb_uri), mongodb_database=name, task_queue=name
     )
     stores = open_stores(settings)
-    provider = MemoryProvider()
+    provider = provider or MemoryProvider()
     taskservs = MemoryTaskservs(stores.inventory)
     written = records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots)
     contracts: list[ActivityContract] = [

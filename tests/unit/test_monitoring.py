@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from activities.monitoring_ports import Sighting, WorkerProcess
 from activities.shared_call import SharedCall
 from api.monitoring.checks import judge_room, lets_us_in
+from api.monitoring.disk import growing_folder
 from api.monitoring.health import HEALTHY, Finding, Status, SystemHealth
 from api.monitoring.monitor import Component, Monitor
 from api.monitoring.occasional import Occasional
@@ -244,3 +246,9 @@ async def test_a_call_that_hangs_is_made_once() -> None:
     gate.set()
     assert await shared.result() == 1
     assert await shared.result() == 2
+
+
+def test_the_disk_of_the_snapshots_counts_where_there_are_some(tmp_path: Path) -> None:
+    assert growing_folder(tmp_path) == tmp_path
+    (tmp_path / "snapshots").mkdir()
+    assert growing_folder(tmp_path) == tmp_path / "snapshots"

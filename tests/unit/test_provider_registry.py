@@ -59,6 +59,13 @@ def test_one_that_is_not_configured_is_not_offered_and_says_what_it_needs(
         providers.get("elsewhere")
 
 
+def test_local_servers_can_be_switched_off(settings: Settings) -> None:
+    providers = build_providers(settings.model_copy(update={"local_isolation": "off"}))
+    assert "local" not in providers.names()
+    with pytest.raises(InvalidRequest, match="needs PROVISIONING_LOCAL_ISOLATION not to be `off`"):
+        providers.get("local")
+
+
 def test_an_unknown_one_is_told_which_there_are() -> None:
     with pytest.raises(InvalidRequest, match=r"there is no provider 'nowhere'; there are: memory"):
         ProviderRegistry([MemoryProvider()]).get("nowhere")

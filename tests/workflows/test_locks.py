@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from activities.temporal_access import TemporalAccess
 from api.locks import Locks
 from api.orchestrator import Orchestrator
 from tests.support import rollbacks
@@ -16,7 +17,6 @@ from tests.support.engine import Engine, Handle
 from tests.support.rollbacks import checkpoint
 from tests.support.stack import eventually
 from workflows.batch import BatchWorkflow
-from workflows.codec import data_converter
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import Conflict
 from workflows.domain.identity import task_id
@@ -191,6 +191,6 @@ async def test_in_the_strict_sandbox(strict_engine: Engine) -> None:
 def door_of(engine: Engine) -> Locks:
     config = engine.client.service_client.config
     return Locks(
-        Orchestrator(config.target_host, engine.client.namespace, engine.task_queue, data_converter),
+        Orchestrator(TemporalAccess(config.target_host, engine.client.namespace), engine.task_queue),
         engine.task_queue,
     )

@@ -11,7 +11,7 @@ from activities.providers.local.process import Process
 from activities.settings import Settings
 from workflows.domain.errors import Refused
 
-IsolationSetting = Literal["auto", "box", "process"]
+IsolationSetting = Literal["auto", "box", "process", "off"]
 
 
 class Choice:
@@ -28,6 +28,8 @@ class Choice:
         return cls(settings.local_isolation, state_dir, settings.cache_dir.expanduser().absolute())
 
     def __str__(self) -> str:
+        if self._setting == "off":
+            return "none (as set)"
         if self._setting == "process":
             return "process (as set)"
         if self._obstacle is None:
@@ -40,8 +42,10 @@ class Choice:
         """The one that new servers get.
 
         Raises:
-            Refused: boxes are set, and this machine has none.
+            Refused: boxes are set, and this machine has none; or none are to be made.
         """
+        if self._setting == "off":
+            raise Refused("local servers are switched off here")
         if self._setting == "process":
             return self._process
         if self._obstacle is None:

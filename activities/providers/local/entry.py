@@ -1,4 +1,4 @@
-"""How the local provider is made from the settings. It needs none."""
+"""How the local provider is made from the settings. It needs none, and can be switched off."""
 
 from activities.providers.entry import ProviderEntry
 from activities.providers.local.choice import Choice
@@ -13,4 +13,8 @@ def build_local(settings: Settings) -> LocalProvider:
     )
 
 
-LOCAL = ProviderEntry(build_local)
+def build(settings: Settings) -> LocalProvider | None:
+    return None if settings.local_isolation == "off" else build_local(settings)
+
+
+LOCAL = ProviderEntry(build, needs="PROVISIONING_LOCAL_ISOLATION not to be `off`")
