@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import logs
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.mongo.stores import open_stores
 from activities.presence import presence
 from activities.providers.registry import build_providers
@@ -23,12 +23,11 @@ from activities.settings import Settings, SettingsError
 from activities.temporal_connection import connect
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
+from workflows.kinds import OPERATIONS
 from workflows.locks import LocksWorkflow
 from workflows.rollback import RollbackWorkflow
-from workflows.servers import ServersWorkflow
-from workflows.taskservs import TaskservsWorkflow
 
-WORKFLOWS = (BatchWorkflow, LocksWorkflow, RollbackWorkflow, ServersWorkflow, TaskservsWorkflow)
+WORKFLOWS = (BatchWorkflow, LocksWorkflow, RollbackWorkflow, *OPERATIONS)
 
 GRACE = timedelta(seconds=3)
 """How long running activities have at a stop. Remote jobs are detached: the next worker attaches to them."""
@@ -84,7 +83,7 @@ async def run(settings: Settings) -> None:
     door = SshDoor(settings.state_dir)
     providers = build_providers(settings)
     resuming = asyncio.create_task(providers.resume())
-    contracts = assemble(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
+    contracts = assemble(client, stores, providers, ClusterCatalogue.from_settings(settings), door)
     try:
         async with (
             stores.snapshots.delivering(),

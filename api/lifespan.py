@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
@@ -76,7 +76,7 @@ def prepare(settings: Settings) -> Prepared:
         OSError: the state directory cannot.
     """
     tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
-    catalogue = Catalogue.load(catalogue_folders(settings))
+    catalogue = ClusterCatalogue.from_settings(settings)
     providers = build_providers(settings)
     door = BatchDoor(
         providers,
