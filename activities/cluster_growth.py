@@ -59,16 +59,15 @@ class Growth:
         made = {server.spec.name: server for server in wish.made}
         there = {name: item.server for name, item in items.items() if self._is_member(name, item)}
         self._servers: dict[str, Server] = {**there, **made}
+        self._is_made = bool(made)
         self._settings: Params = {}
         self._count = wanted.nodes
 
     def plan(self, operation: str) -> ClusterPlan:
         self._look(operation)
-        missing = tuple(
-            CreateServer(cause=self._cause, spec=self._spec(name))
-            for name in self._names()
-            if name not in self._servers
-        )
+        # Made anew is also what is gone at its provider, which the inventory does not know.
+        wanted = self._names() if operation == "create" and not self._is_made else self._absent()
+        missing = tuple(CreateServer(cause=self._cause, spec=self._spec(name)) for name in wanted)
         servers = tuple(self._servers[name] for name in self._names() if name in self._servers)
         if missing:
             return ClusterPlan(servers=servers, creations=missing, further=self._further(missing))
@@ -95,6 +94,8 @@ class Growth:
         if operation == "create" and there != self._settings:
             raise Conflict(f"cluster {key} has another version or other params; upgrade changes it")
         if operation == "upgrade":
+            if fixed := [one for one in self._type.fixed if there.get(one) != self._settings.get(one)]:
+                raise Conflict(f"cluster {key}: {', '.join(fixed)} is what it was made with, and stays so")
             self._count = len(record.members)
         else:
             self._settings = there
@@ -107,6 +108,9 @@ class Growth:
                 f"server {item.server.key} exists already, and is no member of {self._wanted.name}"
             )
         return False
+
+    def _absent(self) -> list[str]:
+        return [name for name in self._names() if name not in self._servers]
 
     def _names(self) -> list[str]:
         return self._names_of(self._count)

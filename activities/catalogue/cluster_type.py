@@ -71,6 +71,8 @@ class ClusterType(_Described):
     nodes: Nodes
     not_at: tuple[str, ...] = ()
     """Providers whose servers cannot be its nodes."""
+    fixed: tuple[ParameterName, ...] = ()
+    """Parameters of the cluster that cannot change node by node, and so not at all."""
     roles: tuple[Role, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -82,6 +84,8 @@ class ClusterType(_Described):
             raise ValueError("one role has all the nodes that are left, and no count")
         if self.nodes.minimum < sum(role.count or 0 for role in self.roles):
             raise ValueError("its roles need more nodes than nodes.minimum")
+        if unknown := sorted({*self.fixed} - self.parameters()):
+            raise ValueError(f"fixed: nothing takes {', '.join(unknown)}")
         for role in self.roles:
             for service in role.services:
                 for name, members in service.refers().items():

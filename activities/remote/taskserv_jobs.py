@@ -105,6 +105,7 @@ def _environment(work: Work, service: Service) -> dict[str, str]:
         "TASK": work.errand.value,
         "SERVICE": service.name,
         "REQUIRES": " ".join(service.requires),
+        "SERVER": work.server.spec.name,
         "ADDRESS": work.server.ssh.host,
         "PORT": _as_text(work.params[service.port_parameter]),
         "HEALTH": service.health.kind,

@@ -47,7 +47,8 @@ async def carried_out(wanted: ClusterWish, inventory: MemoryInventory) -> list[A
         made = tuple(standing(one.spec) for one in found.creations)
         again = await cluster_plan(wanted.model_copy(update={"made": made}), inventory, CATALOGUE)
         assert again.creations == ()
-        inventory.items += [InventoryItem(server=server, task_id="t") for server in made]
+        known = [item.server for item in inventory.items]
+        inventory.items += [InventoryItem(server=s, task_id="t") for s in made if s not in known]
         found = ClusterPlan(stages=again.stages)
     for action in (action for stage in found.stages for chain in stage for action in chain):
         _do(action, inventory)
@@ -121,22 +122,22 @@ async def test_members_of_etcd_join_one_by_one_and_leave_before_their_server_goe
 
 async def test_a_replica_follows_the_primary_which_comes_first_and_is_upgraded_last() -> None:
     inventory = MemoryInventory()
-    made = told(await carried_out(wish("create", "redis", params={"port": 7000}), inventory))
+    old, new = {"port": 7000, "maxmemory_mb": 16}, {"port": 7000, "maxmemory_mb": 32}
+    made = told(await carried_out(wish("create", "redis", params=old), inventory))
     assert made[3:] == [
         "install redis on i/c-1",
         "install redis on i/c-2 (c-1)",
         "install redis on i/c-3 (c-1)",
         "record cluster i/c",
     ]
-    assert {one.taskservs[0].params["port"] for one in inventory.items} == {7000}
     # What is new gets what the cluster was made with, whatever the settings say by now.
-    await carried_out(wish("scale", "redis", 4, params={"port": 8000}), inventory)
-    assert {one.taskservs[0].params["port"] for one in inventory.items} == {7000}
-    upgraded = told(await carried_out(wish("upgrade", "redis", 3, params={"port": 8000}), inventory))
+    await carried_out(wish("scale", "redis", 4, params=new), inventory)
+    assert {one.taskservs[0].params["maxmemory_mb"] for one in inventory.items} == {16}
+    upgraded = told(await carried_out(wish("upgrade", "redis", 3, params=new), inventory))
     assert [line[:21] for line in upgraded[:4]] == [f"install redis on i/c-{n}"[:21] for n in (4, 3, 2, 1)]
-    assert {one.taskservs[0].params["port"] for one in inventory.items} == {8000}
+    assert {one.taskservs[0].params["maxmemory_mb"] for one in inventory.items} == {32}
     assert len(inventory.known_clusters[0].members) == 4
-    assert inventory.known_clusters[0].params == {"port": 8000}
+    assert inventory.known_clusters[0].params == new
 
 
 async def test_the_balancer_knows_new_backends_after_they_came_and_before_they_go() -> None:
@@ -168,10 +169,14 @@ async def test_what_stands_is_neither_made_again_nor_taken_over() -> None:
         await cluster_plan(wish("delete", "redis"), inventory, CATALOGUE)
     await carried_out(wish("create", "redis"), inventory)
     again = await carried_out(wish("create", "redis"), inventory)
-    assert {one.kind for one in again} == {"install_taskserv", "record_cluster"}
+    # Each is asked for once more: what is gone comes back, and what stands is found unchanged.
+    assert [one.kind for one in again] == ["create_server"] * 3 + ["install_taskserv"] * 3 + [
+        "record_cluster"
+    ]
     for wanted, why in (
         (wish("create", "redis", 5), "has 3 nodes, not 5; scale changes it"),
         (wish("create", "redis", params={"port": 1}), "another version or other params; upgrade changes it"),
+        (wish("upgrade", "redis", params={"port": 1}), "port is what it was made with, and stays so"),
         (wish("scale", "etcd", 5), "is a redis, not a etcd"),
         (wish("delete", "etcd"), "is a redis, not a etcd"),
     ):
