@@ -54,7 +54,9 @@ async def planned(clusters: Clusters, operation: str, kind: str, config: str) ->
 
 async def stands(clusters: Clusters, kind: str, count: int) -> dict[str, str]:
     nodes = await clusters.members(kind)
-    assert set(nodes) == {f"{kind}-{number}" for number in range(1, count + 1)}
+    (known,) = await clusters.answer("/inventory/clusters", infra=kind)
+    assert (known["cluster_type"], known["members"]) == (kind, [f"{kind}-{n}" for n in range(1, count + 1)])
+    assert set(nodes) == set(known["members"])
     assert await has_everything(kind, nodes)
     return nodes
 
@@ -62,6 +64,7 @@ async def stands(clusters: Clusters, kind: str, count: int) -> dict[str, str]:
 async def is_gone(clusters: Clusters, kind: str, config: str) -> None:
     await completed(clusters, "delete", kind, config)
     assert await clusters.members(kind) == {}
+    assert await clusters.answer("/inventory/clusters", infra=kind) == []
     assert await clusters.answer("/locks") == []
     left = local_stack("process", clusters.settings.state_dir).traces()
     assert [trace for trace in left if f"servers/{kind}/{kind}-" in trace] == []

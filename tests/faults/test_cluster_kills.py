@@ -17,11 +17,12 @@ from tests.support.world import World
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
 SEED = int(os.environ.get("TEST_SEED", random.SystemRandom().randrange(10_000)))
-KINDS = {
+KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "redis": ("redis", {"maxmemory_mb": 32}),
     "web": ("caddy", {"compress": True}),
     "etcd": ("etcd", {"quota_mb": 256}),
 }
+"""By type, the task service of its members, and what an upgrade changes."""
 
 
 @pytest.fixture(scope="module")
