@@ -17,6 +17,7 @@ from tests.support.local_servers import local_stack
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.supervised import supervised
 from worker import create_worker
+from workflows.domain.identity import task_id
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,31 @@ async def test_redis_grows_and_shrinks_around_its_primary(clusters: Clusters) ->
 
     await completed(clusters, "scale", "redis", three)
     await stands(clusters, "redis", 3)
+    await goes_back_where_a_node_does_not_come_up(clusters)
     await is_gone(clusters, "redis", three)
+
+
+async def goes_back_where_a_node_does_not_come_up(clusters: Clusters) -> None:
+    """The third one is changed, the second is gone, and so the first keeps its peace."""
+    before = await memory(clusters)
+    provider = build_local(clusters.settings)
+    second = await provider.find("redis", "redis-2")
+    assert second is not None
+    await provider.delete(second)
+    failed = await clusters.done("upgrade", "redis", settings("redis", 3, maxmemory_mb=64))
+    assert failed["status"] == "Failed"
+    assert "server redis/redis-2 does not exist any more" in failed["error"]
+    effects = await clusters.answer("/inventory/effects", task_id=failed["id"])
+    assert [one["resource"] for one in effects] == ["taskserv:redis/redis-3/redis"] * 2
+    assert await memory(clusters) == before
+    repaired = await completed(clusters, "create", "redis", settings("redis", 3, maxmemory_mb=32))
+    assert "created server redis/redis-2" in repaired["output"]
+    await stands(clusters, "redis", 3)
+
+
+async def memory(clusters: Clusters) -> dict[str, object]:
+    servers = await clusters.answer("/inventory/servers", infra="redis")
+    return {one["name"]: one["task_services"][0]["params"]["maxmemory_mb"] for one in servers}
 
 
 async def test_etcd_keeps_its_quorum_and_its_data(clusters: Clusters) -> None:
@@ -125,9 +150,24 @@ async def test_etcd_keeps_its_quorum_and_its_data(clusters: Clusters) -> None:
     await is_gone(clusters, "etcd", three)
 
 
+async def of_a_batch(clusters: Clusters, operation: str, kind: str, **more: Any) -> Any:
+    """The ended task of a batch of one operation."""
+    cluster = {"name": kind, "cluster_type": kind, "plan": "1xCPU-1GB", "zone": "local"} | more
+    config = {"operation": operation, "infra": kind, "clusters": [cluster]}
+    one = {"id": kind, "type": "cluster_batch", "provider": "local", "dependencies": [], "config": config}
+    accepted = await clusters.client.post("/batch/execute", json={"name": kind, "operations": [one]})
+    assert accepted.status_code == 200, accepted.text
+    task = await clusters.ended(task_id(accepted.json()["data"]["batch_id"], kind))
+    assert task["status"] == "Completed", task
+    return task
+
+
 async def test_the_balancer_of_a_web_follows_its_backends(clusters: Clusters) -> None:
     old = {"version": "2.11.4", "greeting": "hello"}
-    await completed(clusters, "create", "web", settings("web", 2, **old))
+    made = await of_a_batch(
+        clusters, "create", "web", nodes=2, version="2.11.4", params={"greeting": "hello"}
+    )
+    assert made["args"][:7] == ["cluster", "create", "--infra", "web", "--provider", "local", "--cluster"]
     await stands(clusters, "web", 2)
     grown = await completed(clusters, "scale", "web", settings("web", 4, **old))
     await stands(clusters, "web", 4)
