@@ -14,7 +14,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from activities import logs
 from activities.aftercare import Aftercare, looking_after
 from activities.assembly import assemble, records_of
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.log_context import CauseInterceptor
 from activities.mongo.stores import open_stores
 from activities.presence import presence
@@ -27,12 +27,11 @@ from activities.temporal_connection import access, connect_unless
 from activities.workflow_sandbox import workflow_runner
 from workflows.batch import BatchWorkflow
 from workflows.contracts.base import ActivityContract
+from workflows.kinds import OPERATIONS
 from workflows.locks import LocksWorkflow
 from workflows.rollback import RollbackWorkflow
-from workflows.servers import ServersWorkflow
-from workflows.taskservs import TaskservsWorkflow
 
-WORKFLOWS = (BatchWorkflow, LocksWorkflow, RollbackWorkflow, ServersWorkflow, TaskservsWorkflow)
+WORKFLOWS = (BatchWorkflow, LocksWorkflow, RollbackWorkflow, *OPERATIONS)
 
 GRACE = timedelta(seconds=3)
 """How long running activities have at a stop. Remote jobs are detached: the next worker attaches to them."""
@@ -84,7 +83,7 @@ async def run(settings: Settings, way: TemporalAccess) -> None:
 async def work(settings: Settings, client: Client, pulse: Pulse, stopping: asyncio.Event) -> None:
     stores, door, providers = open_stores(settings), SshDoor(settings.state_dir), build_providers(settings)
     resuming = asyncio.create_task(providers.resume())
-    contracts = assemble(client, stores, providers, Catalogue.load(catalogue_folders(settings)), door)
+    contracts = assemble(client, stores, providers, ClusterCatalogue.from_settings(settings), door)
     aftercare = Aftercare(client, settings.task_queue, stores.read_model, records_of(stores))
     try:
         async with (

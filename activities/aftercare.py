@@ -19,6 +19,7 @@ from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchRecord, BatchUpdate, Report, TaskRecord
 from workflows.domain.states import BatchStatus, TaskStatus
 from workflows.domain.task_updates import TERMINAL_VERSION, TaskUpdate
+from workflows.kinds import OPERATIONS
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ EVERY = 10.0
 _LISTED_WITHIN = timedelta(minutes=5)
 """How long after an end it may not be listed yet."""
 
+_OPERATIONS = ", ".join(f"'{one.__name__}'" for one in OPERATIONS)
 _AT_MOST = 1000
 _LATER = 1_000_000
 """Reports that a batch may still have had in flight; what is written here counts as later."""
@@ -69,7 +71,7 @@ class Aftercare:
         return (
             f"TaskQueue = '{self._task_queue}' AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed')"
             " AND (WorkflowType IN ('BatchWorkflow', 'RollbackWorkflow')"
-            f" OR WorkflowType IN ('ServersWorkflow', 'TaskservsWorkflow') AND BatchId IS NULL){later}"
+            f" OR WorkflowType IN ({_OPERATIONS}) AND BatchId IS NULL){later}"
         )
 
     async def _settle(self, workflow_id: str) -> None:

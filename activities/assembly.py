@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from temporalio.client import Client
 
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.change_planning import ChangePlanning
+from activities.clusters import Clusters
 from activities.executions import Executions
 from activities.locks import Locks
 from activities.mongo.stores import Stores
@@ -21,14 +22,15 @@ from workflows.contracts.base import ActivityContract
 
 
 def assemble(
-    client: Client, stores: Stores, providers: ProviderRegistry, catalogue: Catalogue, door: SshDoor
+    client: Client, stores: Stores, providers: ProviderRegistry, clusters: ClusterCatalogue, door: SshDoor
 ) -> Sequence[ActivityContract]:
     """Everything that the workflows may ask for."""
-    host = SshTaskservHost(door, RemoteJobs(door))
+    host, catalogue = SshTaskservHost(door, RemoteJobs(door)), clusters.services
     return [
         Servers(providers, stores.inventory),
         Taskservs(catalogue, host, stores.inventory, stores.logs, providers),
-        ChangePlanning(catalogue, host, stores.inventory, providers),
+        Clusters(clusters, stores.inventory),
+        ChangePlanning(clusters, host, stores.inventory, providers),
         records_of(stores),
         Rollbacks(stores.rollbacks, stores.ledger, stores.inventory),
         Executions(client),

@@ -8,36 +8,54 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar, assert_never
 
 from activities import drift
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
+from activities.cluster_planning import cluster_plan, must_be_possible
 from activities.failures import as_activity_failure
 from activities.foreseen_inventory import ForeseenInventory, as_it_would_be, is_there
 from activities.heartbeat import heartbeat
-from activities.ledger_ports import Inventory
+from activities.ledger_ports import Inventory, ServerLookup
 from activities.ports import ServerProviders
 from activities.providers.fitting import another_one, must_fit
 from activities.server_planning import deletions
 from activities.taskserv_host import Installation, TaskservHost
 from activities.taskserv_planning import chain, targets
 from workflows.contracts.changes import ChangeActivities, Checked
+from workflows.contracts.clusters import ClusterWish
 from workflows.contracts.servers import ServerDeletion
 from workflows.contracts.taskservs import TaskservAction, TaskservWish
-from workflows.domain.actions import DeleteServer, InstallTaskserv, RemoveTaskserv, RestartTaskserv
+from workflows.domain.actions import (
+    CreateServer,
+    DeleteServer,
+    InstallTaskserv,
+    RecordCluster,
+    RemoveTaskserv,
+    RestartTaskserv,
+)
 from workflows.domain.changes import (
     Change,
     ChangeKind,
     ChangePlan,
     Drift,
     Foreseen,
+    cluster_key,
+    of_cluster,
     of_params,
     of_spec,
     server_key,
     taskserv_key,
 )
 from workflows.domain.errors import Conflict, NotFound
-from workflows.domain.operations import CreateServersConfig, DeleteServersConfig, TaskservsConfig
+from workflows.domain.operations import (
+    ClustersConfig,
+    CreateServersConfig,
+    DeleteClustersConfig,
+    DeleteServersConfig,
+    TaskservsConfig,
+)
 from workflows.domain.resources import Params, Server, ServerSpec, dependents_first
 
 A = TypeVar("A")
+B = TypeVar("B")
 SIDE_BY_SIDE = 10
 """Questions to providers and servers at the same time."""
 
@@ -46,9 +64,10 @@ class ChangePlanning(ChangeActivities):
     """Implements the contract over the ports of the operations themselves."""
 
     def __init__(
-        self, catalogue: Catalogue, host: TaskservHost, inventory: Inventory, providers: ServerProviders
+        self, clusters: ClusterCatalogue, host: TaskservHost, inventory: Inventory, providers: ServerProviders
     ) -> None:
-        self._catalogue = catalogue
+        self._clusters = clusters
+        self._catalogue = clusters.services
         self._host = host
         self._inventory = inventory
         self._providers = providers
@@ -71,6 +90,9 @@ class ChangePlanning(ChangeActivities):
             case DeleteServersConfig() as config:
                 wanted = ServerDeletion(cause=cause, provider=provider, config=config, known=known)
                 plans = await _each(await deletions(wanted, view), self._deletion)
+            case ClustersConfig() | DeleteClustersConfig() as config:
+                cluster_wish = ClusterWish(cause=cause, provider=provider, config=config)
+                return await self._clusters_of(cluster_wish, view, foreseen)
             case TaskservsConfig() as config:
                 wish = TaskservWish(cause=cause, provider=provider, config=config, made_by_dependencies=known)
                 servers = await targets(wish, view)
@@ -117,6 +139,46 @@ class ChangePlanning(ChangeActivities):
         return live, drift.of_server(spec.key, item, live)
 
     async def _taskservs(self, wish: TaskservWish, server: Server, foreseen: Foreseen) -> ChangePlan:
+        standing, seen = await self._standing(server, foreseen)
+        steps = (self._change(action, standing) for action in chain(wish, server, self._catalogue))
+        changes = tuple(change for change in steps if change is not None)
+        return ChangePlan(changes=changes, drift=seen, servers=(server,))
+
+    async def _clusters_of(self, wish: ClusterWish, view: ServerLookup, foreseen: Foreseen) -> ChangePlan:
+        """Its servers first, as if they were made, and then step by step what would be done on them."""
+        must_be_possible(wish, self._clusters)
+        plan = await cluster_plan(wish, view, self._clusters)
+        made = _joined(await _each(plan.creations, lambda one: self._creation(one.spec, foreseen)))
+        if plan.creations:
+            again = wish.model_copy(update={"made": made.servers})
+            plan = await cluster_plan(again, view, self._clusters)
+        actions = [action for stage in plan.stages for chain in stage for action in chain]
+        on = {server.key: server for server in plan.servers}
+        on |= {one.server.key: one.server for one in actions if isinstance(one, RemoveTaskserv)}
+        states = await _each(on.values(), lambda server: self._standing(server, foreseen))
+        standing = {key: state for key, (state, _) in zip(on, states, strict=True)}
+        steps = [
+            made,
+            ChangePlan(drift=tuple(one for _, seen in states for one in seen), servers=plan.servers),
+        ]
+        for action in actions:
+            match action:
+                case DeleteServer():
+                    steps.append(await self._deletion(action))
+                case RecordCluster():
+                    steps.append(ChangePlan(changes=_of_record(action)))
+                case CreateServer():
+                    raise TypeError(f"'{action.summary}' is no step of a cluster whose servers are there")
+                case _:
+                    change = self._change(action, standing[action.server.key])
+                    steps.append(ChangePlan(changes=() if change is None else (change,)))
+        whole = _joined(steps)
+        return whole.model_copy(update={"servers": tuple({s.key: s for s in whole.servers}.values())})
+
+    async def _standing(
+        self, server: Server, foreseen: Foreseen
+    ) -> tuple[dict[str, Params], tuple[Drift, ...]]:
+        """What would stand on the server when the operation begins, and how the inventory differs now."""
         there: Mapping[str, Installation] = {}
         seen: tuple[Drift, ...] = ()
         if is_there(server):
@@ -128,20 +190,18 @@ class ChangePlanning(ChangeActivities):
                 standing.pop(name, None)
             else:
                 standing[name] = earlier.params or {}
-        changes: list[Change] = []
-        for action in chain(wish, server, self._catalogue):
-            change = self._change(action, standing)
-            if change is None:
-                continue
-            changes.append(change)
-            if change.params is None:
-                del standing[action.name]
-            else:
-                standing[action.name] = change.params
-        return ChangePlan(changes=tuple(changes), drift=seen, servers=(server,))
+        return standing, seen
 
-    def _change(self, action: TaskservAction, standing: Mapping[str, Params]) -> Change | None:
-        """What one action would do to a server on which `standing` stands."""
+    def _change(self, action: TaskservAction, standing: dict[str, Params]) -> Change | None:
+        """What one action would do to a server on which `standing` stands, which it changes."""
+        change = self._change_of(action, standing)
+        if change is not None and change.params is None:
+            del standing[action.name]
+        elif change is not None and change.params is not None:
+            standing[action.name] = change.params
+        return change
+
+    def _change_of(self, action: TaskservAction, standing: Mapping[str, Params]) -> Change | None:
         before = standing.get(action.name)
         key = taskserv_key(action.server.key, action.name)
         if isinstance(action, RemoveTaskserv):
@@ -187,12 +247,23 @@ class ChangePlanning(ChangeActivities):
         return drift.of_taskservs(server.key, item.taskservs if item else (), there, silent)
 
 
-async def _each(these: Iterable[A], plan: Callable[[A], Awaitable[ChangePlan]]) -> Sequence[ChangePlan]:
+def _of_record(action: RecordCluster) -> tuple[Change, ...]:
+    key, before, after = cluster_key(action.cluster.key), action.before, action.after
+    if after is None:
+        return (Change(kind=ChangeKind.DELETE, key=key),)
+    details = of_cluster(before, after)
+    if before is not None and not details:
+        return ()
+    kind = ChangeKind.CREATE if before is None else ChangeKind.UPDATE
+    return (Change(kind=kind, key=key, cluster=after, details=details),)
+
+
+async def _each(these: Iterable[A], look: Callable[[A], Awaitable[B]]) -> Sequence[B]:
     slots = asyncio.Semaphore(SIDE_BY_SIDE)
 
-    async def one(this: A) -> ChangePlan:
+    async def one(this: A) -> B:
         async with slots:
-            return await plan(this)
+            return await look(this)
 
     tasks = [asyncio.create_task(one(this)) for this in these]
     try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from activities.catalogue.catalogue import Catalogue
 from activities.ledger_ports import InventoryItem, ServerLookup
 from workflows.domain.changes import Change, ChangeKind, Foreseen
-from workflows.domain.resources import Server, ServerSpec, SshEndpoint, Taskserv
+from workflows.domain.resources import Cluster, Server, ServerSpec, SshEndpoint, Taskserv
 
 UNKNOWN = "(known after it is made)"
 
@@ -37,6 +37,14 @@ class ForeseenInventory:
             item = self._made(change)
             if item is not None and provider in (None, item.server.spec.provider):
                 found[key] = item
+        return list(found.values())
+
+    async def clusters(self, infra: str | None = None) -> Sequence[Cluster]:
+        found = {cluster.key: cluster for cluster in await self._there.clusters(infra)}
+        for key, change in self._foreseen.clusters(infra).items():
+            found.pop(key, None)
+            if change.cluster is not None:
+                found[key] = change.cluster
         return list(found.values())
 
     def _made(self, change: Change) -> InventoryItem | None:

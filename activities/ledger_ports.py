@@ -7,7 +7,7 @@ from typing import Protocol
 from activities.ports import Page
 from workflows.domain.effects import Effect
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.resources import Frozen, Server, Taskserv
+from workflows.domain.resources import Cluster, Frozen, Server, Taskserv
 from workflows.domain.rollbacks import Picture
 
 
@@ -66,6 +66,9 @@ class ServerLookup(Protocol):
     async def servers(
         self, infra: str | None = None, provider: str | None = None
     ) -> Sequence[InventoryItem]: ...
+
+    async def clusters(self, infra: str | None = None) -> Sequence[Cluster]:
+        """The clusters of an infra, or all of them; by infra and name."""
 
 
 class Inventory(ServerLookup, Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from activities.cluster_planning import refuse_members
 from activities.ledger_ports import InventoryItem, ServerLookup
 from workflows.contracts.servers import ServerDeletion
 from workflows.domain.actions import DeleteServer
@@ -15,10 +16,12 @@ async def deletions(wanted: ServerDeletion, inventory: ServerLookup) -> list[Del
     Raises:
         NotFound: the inventory has no such server.
         InvalidRequest: one is at another provider.
+        Conflict: one is a member of a cluster.
     """
     infra, names = wanted.config.infra, list(dict.fromkeys(wanted.config.names()))
     items = [await _look_up(wanted, name, inventory) for name in names]
     _all_found(infra, names, items)
+    refuse_members(names, infra, await inventory.clusters(infra))
     found = [item for item in items if item is not None]
     _all_of_provider(wanted.provider, [item.server for item in found])
     return [DeleteServer(cause=wanted.cause, server=item.server, taskservs=item.taskservs) for item in found]

@@ -10,6 +10,7 @@ from activities.catalogue.catalogue import Catalogue, Entry
 from activities.ports import LogSink
 from activities.taskserv_host import Attempt, Errand, Installation, Report, TaskservHost, Verdict, Work
 from activities.taskserv_invitations import Invitations
+from activities.taskserv_neighbours import Neighbours
 from workflows.contracts.taskservs import TaskservAction
 from workflows.domain.actions import RemoveTaskserv, RestartTaskserv
 from workflows.domain.errors import ActionFailed, Conflict, NotFound, ProvisioningError, Unavailable
@@ -21,12 +22,18 @@ TAKING_BACK = 120.0
 
 class Attempts:
     def __init__(
-        self, catalogue: Catalogue, host: TaskservHost, log: LogSink, invitations: Invitations
+        self,
+        catalogue: Catalogue,
+        host: TaskservHost,
+        log: LogSink,
+        invitations: Invitations,
+        neighbours: Neighbours,
     ) -> None:
         self._catalogue = catalogue
         self._host = host
         self._log = log
         self._invitations = invitations
+        self._neighbours = neighbours
 
     async def begin(self, action: TaskservAction) -> Attempt:
         """The open attempt at the action, begun now if there is none.
@@ -69,6 +76,7 @@ class Attempts:
             after=after,
             params=params,
             start_timeout=entry.service.start_timeout(_wanted(action)),
+            hosts=await self._hosts(action, entry, params, all_of_them=errand is Errand.INSTALL),
             invitation=await self._invitation(action, entry, params) if joins else "",
         )
         async with self._taken_back_when_cancelled(action, attempt):
@@ -85,6 +93,8 @@ class Attempts:
         entry = self._catalogue.get(action.name)
         await self._host.stop(action.server, attempt.job_id)
         work = _undoing(action, attempt, entry)
+        hosts = await self._hosts(action, entry, work.params, all_of_them=False)
+        work = work.model_copy(update={"hosts": hosts})
         if isinstance(action, RemoveTaskserv) and attempt.before is not None:
             # What was removed may have to join anew; or it was not, and needs nobody who invites it.
             with contextlib.suppress(NotFound):
@@ -99,6 +109,18 @@ class Attempts:
 
     async def _invitation(self, action: TaskservAction, entry: Entry, params: Params) -> str:
         return await self._invitations.wanted_by(entry.service, params, action.server)
+
+    async def _hosts(
+        self, action: TaskservAction, entry: Entry, params: Params, *, all_of_them: bool
+    ) -> dict[str, tuple[str, ...]]:
+        found = self._neighbours.named_by(entry.service, params, action.server, all_of_them=all_of_them)
+        try:
+            return await found
+        except NotFound as error:
+            if action.cause.undoes is None:
+                raise
+            # What is undone beside this may bring it back.
+            raise Unavailable(error.message) from error
 
     async def _judge(self, action: TaskservAction, attempt: Attempt, report: Report) -> None:
         match report.verdict:

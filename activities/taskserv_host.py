@@ -63,6 +63,8 @@ class Work(Frozen):
     params: Params
     start_timeout: int
     """Seconds in which the service must answer."""
+    hosts: dict[str, tuple[str, ...]] = {}
+    """By parameter that names servers, their addresses."""
     invitation: str = ""
     """For a service that joins another server's: what that one invites with. A secret."""
     undoes: str = ""

@@ -5,18 +5,16 @@ is needed, and is in no parameter, and so in no history, event or log.
 """
 
 from activities.catalogue.service import Service
-from activities.ledger_ports import Inventory
-from activities.ports import ServerProviders
 from activities.taskserv_host import TaskservHost
+from activities.taskserv_neighbours import Neighbours
 from workflows.domain.errors import NotFound
 from workflows.domain.resources import Params, Server
 
 
 class Invitations:
-    def __init__(self, host: TaskservHost, inventory: Inventory, providers: ServerProviders) -> None:
+    def __init__(self, host: TaskservHost, neighbours: Neighbours) -> None:
         self._host = host
-        self._inventory = inventory
-        self._providers = providers
+        self._neighbours = neighbours
 
     async def wanted_by(self, service: Service, params: Params, server: Server) -> str:
         """What `service`, which is to be set up on `server`, is invited with; empty where it joins none.
@@ -28,19 +26,10 @@ class Invitations:
         name = params.get(service.joins) if service.joins is not None else None
         if not isinstance(name, str) or not name:
             return ""
-        other = await self._server(server, name)
+        other = await self._neighbours.server(server, name)
         if other is None:
             raise NotFound(f"{service.joins}: infra {server.spec.infra!r} has no server named {name}")
         invitation = await self._host.invitation(other, service.name)
         if invitation is None:
             raise NotFound(f"{service.joins}: there is no {service.name} to join on {other.key}")
         return invitation
-
-    async def _server(self, beside: Server, name: str) -> Server | None:
-        infra, provider = beside.spec.infra, beside.spec.provider
-        await self._inventory.catch_up()
-        item = await self._inventory.server(infra, name)
-        if item is not None:
-            return item.server
-        # One that was made just now need not be in the ledger yet.
-        return await self._providers.get(provider).find(infra, name)

@@ -12,6 +12,7 @@ from activities.ports import LogSink, ServerProviders
 from activities.taskserv_attempts import Attempts
 from activities.taskserv_host import Attempt, Errand, Installation, TaskservHost
 from activities.taskserv_invitations import Invitations
+from activities.taskserv_neighbours import Neighbours
 from activities.taskserv_planning import chain, targets
 from workflows.contracts.taskservs import TaskservAction, TaskservActivities, TaskservPlan, TaskservWish
 from workflows.domain.actions import ConfigureTaskserv, InstallTaskserv, RemoveTaskserv, RestartTaskserv
@@ -37,7 +38,8 @@ class Taskservs(TaskservActivities):
         self._inventory = inventory
         self._log = log
         self._providers = providers
-        self._attempts = Attempts(catalogue, host, log, Invitations(host, inventory, providers))
+        neighbours = Neighbours(inventory, providers)
+        self._attempts = Attempts(catalogue, host, log, Invitations(host, neighbours), neighbours)
 
     async def plan_taskservs(self, wish: TaskservWish) -> TaskservPlan:
         with as_activity_failure():

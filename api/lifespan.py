@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from activities import tracing
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
@@ -86,7 +86,7 @@ def prepare(settings: Settings) -> Prepared:
     """
     temporal = TemporalAccess.of(settings, interceptors=tracing.start(settings, "provisioning-api"))
     tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
-    catalogue = Catalogue.load(catalogue_folders(settings))
+    catalogue = ClusterCatalogue.from_settings(settings)
     providers = build_providers(settings)
     door = BatchDoor(
         providers,

@@ -24,14 +24,12 @@ from workflows.batch import BatchWorkflow
 from workflows.batch_state import BatchInput
 from workflows.domain.batches import BatchSpec, OperationInput, OperationResult
 from workflows.domain.errors import Conflict, InvalidRequest, NotFound, Unavailable
-from workflows.domain.operations import ServerOperation
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import StateSnapshot
 from workflows.domain.rollbacks import RollbackOutcome, RollbackSpec
+from workflows.kinds import run_of
 from workflows.rollback import RollbackWorkflow
 from workflows.rollback_run import RollbackInput
-from workflows.servers import ServersWorkflow
-from workflows.taskservs import TaskservsWorkflow
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +103,7 @@ class Orchestrator:
 
         async def start() -> None:
             operation = request.operation
-            run = ServersWorkflow.run if isinstance(operation, ServerOperation) else TaskservsWorkflow.run
+            run = run_of(operation)
             await (await self._connected()).start_workflow(
                 run,
                 request,

@@ -53,6 +53,7 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /state/system/metrics": Role.VIEWER,
     "GET /state/system/health": Role.VIEWER,
     "GET /inventory/servers": Role.VIEWER,
+    "GET /inventory/clusters": Role.VIEWER,
     "GET /inventory/effects": Role.VIEWER,
     "GET /locks": Role.VIEWER,
     "POST /inventory/rebuild": Role.ADMIN,

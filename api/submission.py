@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.ports import ServerProvider, ServerProviders
 from api.errors import join, where
 from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
@@ -20,7 +20,11 @@ from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.operations import (
     MAX_NAME,
+    ClusterConfig,
+    ClusterOperation,
+    ClustersConfig,
     CreateServersConfig,
+    DeleteClustersConfig,
     DeleteServersConfig,
     OperationSpec,
     ServerConfig,
@@ -30,15 +34,19 @@ from workflows.domain.operations import (
     TaskservsConfig,
     config_model,
 )
+from workflows.domain.resources import ServerSpec
 
 P = ParamSpec("P")
+OperationConfig = (
+    CreateServersConfig | DeleteServersConfig | TaskservsConfig | ClustersConfig | DeleteClustersConfig
+)
 
 
 class BatchDoor:
     """Turns what was asked for into a `BatchSpec`, or says what is wrong with it."""
 
     def __init__(
-        self, providers: ServerProviders, catalogue: Catalogue, max_operations: int, max_servers: int
+        self, providers: ServerProviders, catalogue: ClusterCatalogue, max_operations: int, max_servers: int
     ) -> None:
         self._providers = providers
         self._catalogue = catalogue
@@ -96,8 +104,6 @@ class BatchDoor:
         """No two operations may make the same server: the second would find the first one's."""
         made: dict[str, str] = {}
         for operation in operations:
-            if not isinstance(operation.config, CreateServersConfig):
-                continue
             for key in _server_keys(operation.config):
                 if key in made:
                     both = " and ".join(dict.fromkeys((made[key], operation.id)))
@@ -128,28 +134,31 @@ def _check_what_is_only_checked(operations: Sequence[OperationSpec]) -> None:
         raise InvalidRequest(join(mistakes))
 
 
-def _server_keys(config: CreateServersConfig) -> Iterator[str]:
-    return (f"{config.infra}/{name}" for server in config.server_configs for name in server.names())
+def _server_keys(config: OperationConfig) -> Iterator[str]:
+    """The servers that it makes, or may: a cluster's names are its own."""
+    if isinstance(config, CreateServersConfig):
+        return (f"{config.infra}/{name}" for server in config.server_configs for name in server.names())
+    if isinstance(config, ClustersConfig) and config.operation == "create":
+        return (f"{config.infra}/{name}" for cluster in config.clusters for name in cluster.nodes_named())
+    return iter(())
 
 
 class _Operation:
     """One operation at the door, and what is wrong with it."""
 
     def __init__(
-        self, index: int, wanted: BatchOperation, providers: ServerProviders, catalogue: Catalogue
+        self, index: int, wanted: BatchOperation, providers: ServerProviders, catalogue: ClusterCatalogue
     ) -> None:
         self._path = f"operations[{index}]"
         self._wanted = wanted
         self._providers = providers
-        self._catalogue = catalogue
+        self._clusters = catalogue
+        self._catalogue = catalogue.services
         self.mistakes: list[str] = []
 
     def spec(self) -> OperationSpec | None:
         """The operation as it will be carried out; None, and `mistakes`, where it cannot be."""
         wanted = self._wanted
-        if wanted.type == "cluster_batch":
-            self._refuse("type", "cluster_batch is not available yet")
-            return None
         provider = self._provider()
         config = self._config()
         if config is None or provider is None:
@@ -158,6 +167,11 @@ class _Operation:
         if isinstance(config, TaskservsConfig):
             self._check_taskservs(config)
             return TaskservOperation(
+                id=wanted.id, provider=wanted.provider, dependencies=dependencies, config=config
+            )
+        if isinstance(config, ClustersConfig | DeleteClustersConfig):
+            self._check_clusters(config)
+            return ClusterOperation(
                 id=wanted.id, provider=wanted.provider, dependencies=dependencies, config=config
             )
         self._check_servers(config, provider)
@@ -172,7 +186,7 @@ class _Operation:
             self._refuse("provider", error.message)
             return None
 
-    def _config(self) -> CreateServersConfig | DeleteServersConfig | TaskservsConfig | None:
+    def _config(self) -> OperationConfig | None:
         model = config_model(self._wanted.type, self._wanted.config)
         try:
             # From JSON text, where strict still takes a list for a tuple.
@@ -181,7 +195,7 @@ class _Operation:
             for entry in error.errors(include_url=False, include_input=False, include_context=False):
                 self._refuse(where(entry["loc"], "config"), entry["msg"])
             return None
-        if isinstance(config, CreateServersConfig | DeleteServersConfig | TaskservsConfig):
+        if isinstance(config, OperationConfig):
             return config
         raise TypeError(f"no door for {type(config).__name__}")
 
@@ -224,6 +238,24 @@ class _Operation:
                     self._refuse(f"{path}.{name}", f"{name} is none of config.taskservs")
                 else:
                     self._try(f"{path}.{name}", check, name, params)
+
+    def _check_clusters(self, config: ClustersConfig | DeleteClustersConfig) -> None:
+        seen: set[str] = set()
+        for index, cluster in enumerate(config.clusters):
+            path = f"config.clusters[{index}]"
+            if cluster.name in seen:
+                self._refuse(path, f"{cluster.name} stands here twice")
+            seen.add(cluster.name)
+            if isinstance(cluster, ClusterConfig):
+                provider = cluster.provider or self._wanted.provider
+                self._try(path, self._clusters.check, cluster, provider)
+                self._try(path, self._check_node, cluster, provider, config.infra)
+
+    def _check_node(self, cluster: ClusterConfig, provider: str, infra: str) -> None:
+        spec = ServerSpec(
+            infra=infra, name=cluster.node(1), provider=provider, plan=cluster.plan, zone=cluster.zone
+        )
+        self._providers.get(provider).check(spec)
 
     def _try(self, path: str, check: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         try:

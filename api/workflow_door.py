@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.catalogue.service import START_TIMEOUT
 from activities.infras import InfraSettings
 from activities.ports import ServerProviders
@@ -11,9 +11,13 @@ from api.errors import join
 from api.schemas.workflows import ClusterWorkflow, TaskservWorkflow, WorkflowSubmission
 from api.submission import only_checked
 from workflows.domain.errors import InvalidRequest
-from workflows.domain.infras import InfraServer, InfraSpec
+from workflows.domain.infras import InfraCluster, InfraServer, InfraSpec
 from workflows.domain.operations import (
+    ClusterOperation,
+    ClustersConfig,
+    ClusterToDelete,
     CreateServersConfig,
+    DeleteClustersConfig,
     OperationSpec,
     ServerConfig,
     ServerOperation,
@@ -35,9 +39,12 @@ class Admitted(NamedTuple):
 class WorkflowDoor:
     """Evaluates the settings of a submission, and says what is to be done."""
 
-    def __init__(self, settings: InfraSettings, catalogue: Catalogue, providers: ServerProviders) -> None:
+    def __init__(
+        self, settings: InfraSettings, clusters: ClusterCatalogue, providers: ServerProviders
+    ) -> None:
         self._settings = settings
-        self._catalogue = catalogue
+        self._clusters = clusters
+        self._catalogue = clusters.services
         self._providers = providers
 
     async def admit(self, submission: WorkflowSubmission) -> Admitted:
@@ -55,11 +62,13 @@ class WorkflowDoor:
             mistakes.append(error.message)
         if isinstance(submission, TaskservWorkflow):
             mistakes.extend(self._refusals("taskserv", self._catalogue.get, submission.taskserv))
+        if isinstance(submission, ClusterWorkflow):
+            mistakes.extend(self._refusals("cluster_type", self._clusters.get, submission.cluster_type))
         if mistakes or infra is None:
             raise InvalidRequest(join(mistakes))
         if isinstance(submission, ClusterWorkflow):
-            raise InvalidRequest("cluster_type: clusters are not available in this version")
-        if isinstance(submission, TaskservWorkflow):
+            admitted = self._cluster(submission, infra)
+        elif isinstance(submission, TaskservWorkflow):
             admitted = self._taskserv(submission, infra)
         else:
             admitted = self._servers(submission, infra)
@@ -113,6 +122,38 @@ class WorkflowDoor:
             id=f"{submission.operation}_{name}", provider=_only(providers), config=config
         )
         return Admitted(operation, ("taskserv", submission.operation, name, *_where(submission)))
+
+    def _cluster(self, submission: ClusterWorkflow, infra: InfraSpec) -> Admitted:
+        kind, work = submission.cluster_type, submission.operation
+        placed = [
+            (f"settings: clusters[{index}]", cluster)
+            for index, cluster in enumerate(infra.clusters)
+            if cluster.cluster_type == kind
+        ]
+        if not placed:
+            where = f"{infra.name} is of type {kind} in {submission.settings}"
+            raise InvalidRequest(f"cluster_type: no cluster of infra {where}")
+        config: ClustersConfig | DeleteClustersConfig
+        if work == "delete":
+            gone = [ClusterToDelete(name=one.name, cluster_type=kind) for _, one in placed]
+            config = DeleteClustersConfig(operation=work, infra=infra.name, clusters=gone)
+        else:
+            if mistakes := [text for place, one in placed for text in self._wrong_cluster(place, one, infra)]:
+                raise InvalidRequest(join(mistakes))
+            config = ClustersConfig(
+                operation=work, infra=infra.name, clusters=[one.config() for _, one in placed]
+            )
+        operation = ClusterOperation(
+            id=f"{work}_{kind}", provider=_only(one.provider for _, one in placed), config=config
+        )
+        return Admitted(operation, ("cluster", work, kind, *_where(submission)))
+
+    def _wrong_cluster(self, place: str, cluster: InfraCluster, infra: InfraSpec) -> Iterator[str]:
+        yield from self._refusals(place, self._clusters.check, cluster, cluster.provider)
+        server = InfraServer(
+            name=cluster.node(1), provider=cluster.provider, plan=cluster.plan, zone=cluster.zone
+        )
+        yield from self._wrong(place, server, infra)
 
     def _refusals(self, place: str, check: Callable[..., object], *arguments: object) -> Iterator[str]:
         try:

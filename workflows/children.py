@@ -22,12 +22,10 @@ from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 from workflows import search
 from workflows.contracts.records import ExecutionActivities
 from workflows.domain.batches import OperationInput, OperationResult
-from workflows.domain.operations import ServerOperation
 from workflows.domain.states import TaskStatus
 from workflows.failure_text import failure_text
+from workflows.kinds import run_of
 from workflows.policies import ATTACH
-from workflows.servers import ServersWorkflow
-from workflows.taskservs import TaskservsWorkflow
 
 ChildHandle = ChildWorkflowHandle[Any, OperationResult]
 
@@ -60,8 +58,7 @@ class Children:
     async def start(self, request: OperationInput) -> OperationResult | None:
         """Starts the operation, or finds it started, and returns its result."""
         operation = request.operation
-        # Both have one shape, but a class each: the name is what an operator sees.
-        run = ServersWorkflow.run if isinstance(operation, ServerOperation) else TaskservsWorkflow.run
+        run = run_of(operation)
         self.starting.add(request.task_id)
         try:
             handle = await workflow.start_child_workflow(

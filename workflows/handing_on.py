@@ -8,6 +8,7 @@ from workflows.domain.dag import Graph, before
 from workflows.domain.effects import Effect
 from workflows.domain.identity import task_id
 from workflows.domain.operations import (
+    ClusterOperation,
     CreateServersConfig,
     OperationSpec,
     ServerOperation,
@@ -27,15 +28,15 @@ def servers_for(operation: OperationSpec, operations: Operations, servers: Serve
     they worked on, in the same order of preference. With names, and for deletions: whatever of these any
     ancestor made, since names say exactly which.
     """
-    if isinstance(operation, ServerOperation):
+    if not isinstance(operation, TaskservOperation):
         return _unique(_of_ancestors(operation, operations, servers))
     if operation.config.servers is not None:
         wanted = set(operation.config.servers)
         found = _of_ancestors(operation, operations, servers)
         return _unique(server for server in found if server.spec.name in wanted)
     direct = [operations[name] for name in operation.dependencies]
-    for kind in (ServerOperation, TaskservOperation):
-        at_hand = [s for need in direct if isinstance(need, kind) for s in servers.get(need.id, ())]
+    for kinds in ((ServerOperation, ClusterOperation), (TaskservOperation,)):
+        at_hand = [s for need in direct if isinstance(need, kinds) for s in servers.get(need.id, ())]
         same_provider = [server for server in at_hand if server.spec.provider == operation.provider]
         if at_hand:
             return _unique(same_provider or at_hand)
@@ -89,6 +90,8 @@ def looks_up(operation: OperationSpec, found: tuple[Server, ...]) -> bool:
         return True
     if isinstance(operation, ServerOperation):
         return False
+    if isinstance(operation, ClusterOperation):
+        return True
     names = operation.config.servers
     return not found if names is None else len(found) < len(set(names))
 

@@ -4,8 +4,9 @@ The outcome is a value. An exception out of here is a defect of ours, not of the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -17,10 +18,10 @@ from workflows.domain.batches import OperationInput, OperationResult
 from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining, still_open
 from workflows.domain.locks import LockNews
-from workflows.domain.operations import workflow_type
+from workflows.domain.operations import ClusterOperation, workflow_type
 from workflows.domain.progress import ProgressInfo, percent
 from workflows.domain.records import StateSnapshot
-from workflows.domain.resources import Frozen, Server
+from workflows.domain.resources import Server
 from workflows.domain.states import TaskStatus
 from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
 from workflows.failure_text import failure_text
@@ -29,12 +30,18 @@ from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
 from workflows.saga import undo
 from workflows.standalone import Standalone, reporter_of
 
+Next = Callable[[Mapping[str, Server], ActivityOptions], Awaitable["Plan"]]
 
-class Plan(Frozen):
+
+class Plan(NamedTuple):
     """Chains of actions: in order within a chain, the chains beside each other."""
 
     servers: tuple[Server, ...] = ()
-    chains: tuple[tuple[Action, ...], ...]
+    chains: tuple[tuple[Action, ...], ...] = ()
+    then: Next | None = None
+    """What comes once all of that is done, from the servers that there are then."""
+    further: int = 0
+    """How many actions that will be."""
 
 
 Planner = Callable[[OperationInput, ActivityOptions], Awaitable[Plan]]
@@ -146,8 +153,14 @@ class OperationRun:
             await self._look_ahead()
             return
         plan = await planner(self._request, self._options())
-        self._servers = {server.key: server for server in plan.servers}
-        self._total = sum(len(chain) for chain in plan.chains)
+        await self._carry(plan)
+        while plan.then is not None and not self._stopping:
+            plan = await plan.then(self._servers, self._options())
+            await self._carry(plan)
+
+    async def _carry(self, plan: Plan) -> None:
+        self._servers |= {server.key: server for server in plan.servers}
+        self._total = self._done + sum(len(chain) for chain in plan.chains) + plan.further
         self._chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
         await asyncio.gather(*self._chains)
 
@@ -204,7 +217,9 @@ class OperationRun:
         effects = still_open(self._effects)
         if effects:
             self._report(f"undoing {len(effects)} changes")
-        return await undo(effects, self._record)
+        # The members of a cluster go back as they went forward: one by one, so that the others hold it up.
+        at_once = 1 if isinstance(self._request.operation, ClusterOperation) else MAX_PARALLEL_ACTIONS
+        return await undo(effects, self._record, at_once=at_once)
 
     def _record(self, effects: Sequence[Effect]) -> None:
         self._effects.extend(effects)

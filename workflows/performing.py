@@ -12,19 +12,24 @@ from workflows.domain.actions import (
     CreateServer,
     DeleteServer,
     InstallTaskserv,
+    RecordCluster,
     RemoveTaskserv,
     RestartTaskserv,
 )
-from workflows.domain.effects import ActionResult
+from workflows.domain.effects import ActionResult, recorded
 from workflows.policies import UNDO, ActivityOptions
 
 
-async def perform(action: Action, **options: Unpack[ActivityOptions]) -> ActionResult:
+async def perform(  # noqa: PLR0911 - one for each kind of action
+    action: Action, **options: Unpack[ActivityOptions]
+) -> ActionResult:
     """Carries `action` out.
 
     Raises:
         ActivityError: when it failed for good, or was cancelled.
     """
+    if isinstance(action, RecordCluster):
+        return recorded(action, workflow.now())
     summary = action.summary
     match action:
         case CreateServer():
@@ -87,6 +92,8 @@ async def settle(action: Action) -> ActionResult | None:
             )
         case DeleteServer():
             return await perform(action, **UNDO)
+        case RecordCluster():
+            pass
         case _:
             assert_never(action)
     return None

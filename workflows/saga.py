@@ -18,7 +18,10 @@ OnEffects = Callable[[Sequence[Effect]], None]
 
 
 async def undo(
-    effects: Sequence[Effect], on_effects: OnEffects, made_anew: dict[str, Server] | None = None
+    effects: Sequence[Effect],
+    on_effects: OnEffects,
+    made_anew: dict[str, Server] | None = None,
+    at_once: int = MAX_PARALLEL_ACTIONS,
 ) -> list[Remaining]:
     """Takes `effects` (oldest first) back, newest first; servers are independent of each other.
 
@@ -29,21 +32,27 @@ async def undo(
         on_effects: is handed the undoing effects as they come.
         made_anew: servers that came back when their deletion was undone, by key; is kept up to date. What
             was done before such a deletion is taken back on the server that is there now.
+        at_once: on how many servers at the same time; with one, what was touched last comes first.
 
     Returns:
         What could not be undone.
     """
     by_server: dict[str, list[Effect]] = {}
     for effect in effects:
+        if at_once == 1:
+            by_server[effect.server.key] = by_server.pop(effect.server.key, [])
         by_server.setdefault(effect.server.key, []).append(effect)
+    chains = list(by_server.values())
+    if at_once == 1:
+        chains.reverse()
     anew = {} if made_anew is None else made_anew
-    slots = asyncio.Semaphore(MAX_PARALLEL_ACTIONS)
+    slots = asyncio.Semaphore(at_once)
 
     async def within_slot(chain: Sequence[Effect]) -> list[Remaining]:
         async with slots:
             return await _undo_chain(chain, on_effects, anew)
 
-    remaining = await asyncio.gather(*(within_slot(chain) for chain in by_server.values()))
+    remaining = await asyncio.gather(*(within_slot(chain) for chain in chains))
     return [one for chain in remaining for one in chain]
 
 

@@ -16,9 +16,6 @@ Scalar = bool | int | float | str
 START_TIMEOUT = "start_timeout"
 """A parameter of every service: seconds until it must answer. It says how to act, and is not kept."""
 
-_LONGEST = 1000
-"""Characters of a string parameter."""
-
 _PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -41,6 +38,8 @@ class Parameter(_Described):
     maximum: float | None = None
     pattern: str | None = None
     choices: tuple[Scalar, ...] | None = None
+    longest: int = Field(default=1000, ge=1, le=65536)
+    """Characters of a text."""
 
     @model_validator(mode="after")
     def _default_fits(self) -> Self:
@@ -69,8 +68,8 @@ class Parameter(_Described):
         return None
 
     def _problem_of_text(self, value: str) -> str | None:
-        if len(value) > _LONGEST:
-            return f"must not be longer than {_LONGEST} characters"
+        if len(value) > self.longest:
+            return f"must not be longer than {self.longest} characters"
         if any(ord(character) < 32 for character in value):
             return "must not contain control characters"
         if self.pattern is not None and not re.fullmatch(self.pattern, value):
@@ -110,6 +109,10 @@ class Service(_Described):
     requires: tuple[ServiceName, ...] = ()
     joins: ParameterName | None = None
     """A parameter that names another server of the infra, on which there is what this installation joins."""
+    servers: tuple[ParameterName, ...] = ()
+    """Parameters that name other servers of the infra, with commas between them.
+
+    Scripts find their addresses, in the same order, in `HOSTS_` and the parameter's name in capitals."""
     health: Health
     variants: tuple[Variant, ...] = Field(min_length=1)
 
@@ -122,6 +125,9 @@ class Service(_Described):
             other = self.parameters.get(self.joins)
             if other is None or other.type != "string":
                 raise ValueError(f"the parameter {self.joins!r} to join by is no string parameter")
+        for name in self.servers:
+            if (one := self.parameters.get(name)) is None or one.type != "string":
+                raise ValueError(f"the parameter {name!r} to name servers is no string parameter")
         if START_TIMEOUT in self.parameters:
             raise ValueError(f"every service has the parameter {START_TIMEOUT}; it cannot be declared")
         return self

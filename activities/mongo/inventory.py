@@ -17,10 +17,10 @@ from activities.mongo.ledger import MongoLedger
 from activities.mongo.numbered_log import indexed
 from activities.mongo.pictures import picture_at
 from workflows.domain.inventory import LedgerEntry, fold, newest
-from workflows.domain.resources import Resource, Server, Taskserv
+from workflows.domain.resources import Cluster, Resource, Server, Taskserv
 from workflows.domain.rollbacks import Picture
 
-_resource: TypeAdapter[Server | Taskserv] = TypeAdapter(Resource)
+_resource: TypeAdapter[Resource] = TypeAdapter(Resource)
 MARKER = "inventory"
 Write = InsertOne[Document] | UpdateOne | ReplaceOne[Document] | DeleteOne
 
@@ -76,13 +76,21 @@ class MongoInventory:
         items = self._items(documents)
         return [item for item in items if provider is None or item.server.spec.provider == provider]
 
+    async def clusters(self, infra: str | None = None) -> Sequence[Cluster]:
+        """The clusters of an infra, or all of them; by infra and name."""
+        wanted: Document = {"exists": True} if infra is None else {"exists": True, "infra": infra}
+        async with self.entries.opened() as collection:
+            documents = await collection.find(wanted).to_list(None)
+        found = (resource for resource, _ in self.entries.readable(documents, _read))
+        return sorted((one for one in found if isinstance(one, Cluster)), key=lambda cluster: cluster.key)
+
     def _items(self, documents: Iterable[Document]) -> list[InventoryItem]:
         servers: dict[str, tuple[Server, str]] = {}
         taskservs: dict[str, list[Taskserv]] = {}
         for resource, task_id in self.entries.readable(documents, _read):
             if isinstance(resource, Server):
                 servers[resource.key] = (resource, task_id)
-            else:
+            elif isinstance(resource, Taskserv):
                 taskservs.setdefault(resource.server.key, []).append(resource)
         return [
             InventoryItem(
@@ -168,5 +176,5 @@ def _position(document: Document) -> int:
     return int(document["position"])
 
 
-def _read(document: Document) -> tuple[Server | Taskserv, str]:
+def _read(document: Document) -> tuple[Resource, str]:
     return _resource.validate_json(document["json"]), str(document["task_id"])

@@ -7,10 +7,10 @@ from pydantic import TypeAdapter
 from activities.mongo.connection import Collection, Document
 from activities.mongo.ledger import MongoLedger
 from workflows.domain.inventory import InventoryEntry, LedgerEntry, fold, newest
-from workflows.domain.resources import Resource, Server, Taskserv
+from workflows.domain.resources import Resource
 from workflows.domain.rollbacks import Picture
 
-_resource: TypeAdapter[Server | Taskserv] = TypeAdapter(Resource)
+_resource: TypeAdapter[Resource] = TypeAdapter(Resource)
 
 
 async def picture_at(position: int, inventory: Collection, ledger: MongoLedger) -> Picture:

@@ -105,6 +105,7 @@ def _environment(work: Work, service: Service) -> dict[str, str]:
         "TASK": work.errand.value,
         "SERVICE": service.name,
         "REQUIRES": " ".join(service.requires),
+        "SERVER": work.server.spec.name,
         "ADDRESS": work.server.ssh.host,
         "PORT": _as_text(work.params[service.port_parameter]),
         "HEALTH": service.health.kind,
@@ -118,6 +119,8 @@ def _environment(work: Work, service: Service) -> dict[str, str]:
         environment[f"{prefix}_PACKAGES"] = " ".join(variant.packages)
         environment[f"{prefix}_USERS"] = " ".join(variant.users)
         environment[f"{prefix}_LEFTOVERS"] = " ".join(variant.leftovers)
+    for name, hosts in work.hosts.items():
+        environment[f"HOSTS_{name.upper()}"] = " ".join(hosts)
     for name, value in work.params.items():
         environment[f"PARAM_{name.upper()}"] = _as_text(value)
     return environment

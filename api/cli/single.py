@@ -53,15 +53,15 @@ def named(words: Sequence[str], common: Mapping[str, JsonValue]) -> list[JsonVal
     return found
 
 
-def described(texts: Sequence[str]) -> list[JsonValue]:
-    """Servers that are each described as JSON, with the fields of a batch's `server_configs`."""
-    return [_object(text) for text in texts]
+def described(option: str, texts: Sequence[str]) -> list[JsonValue]:
+    """Servers or clusters that are each described as JSON, with the fields that a batch has for them."""
+    return [_object(option, text) for text in texts]
 
 
-def _object(text: str) -> JsonValue:
+def _object(option: str, text: str) -> JsonValue:
     found = parameter_value(text)
     if not isinstance(found, dict):
-        raise WrongUsage(f"--server: {text!r} is no JSON object")
+        raise WrongUsage(f"{option}: {text!r} is no JSON object")
     return found
 
 

@@ -8,7 +8,13 @@ from api.deps import ServicesDep
 from api.paging import PagingDep
 from api.reachability import reachable
 from api.schemas.envelope import ApiResponse
-from api.schemas.inventory import InventoryRebuild, InventoryServer, LedgerEffect, addresses
+from api.schemas.inventory import (
+    InventoryCluster,
+    InventoryRebuild,
+    InventoryServer,
+    LedgerEffect,
+    addresses,
+)
 
 router = APIRouter(tags=["Inventory"])
 
@@ -21,6 +27,16 @@ async def list_servers(
     items = await services.stores.inventory.servers(infra, provider)
     answering = await reachable(addresses(items))
     return ApiResponse(data=[InventoryServer.of(item, answering) for item in items])
+
+
+@router.get("/inventory/clusters")
+async def list_clusters(
+    services: ServicesDep, infra: str | None = None
+) -> ApiResponse[list[InventoryCluster]]:
+    """The clusters, and which servers are their members."""
+    await services.stores.inventory.catch_up()
+    found = await services.stores.inventory.clusters(infra)
+    return ApiResponse(data=[InventoryCluster.of(cluster) for cluster in found])
 
 
 @router.get("/inventory/effects")

@@ -10,7 +10,7 @@ from activities.ledger_ports import Difference, DifferenceKind, InventoryItem, R
 from api.schemas.envelope import absent
 from workflows.domain.effects import EffectKind
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.resources import Taskserv
+from workflows.domain.resources import Cluster, Taskserv
 
 MAX_LISTED = 1000
 """Differences and unreadable entries that an answer names; it counts all of them."""
@@ -87,6 +87,28 @@ class InventoryServer(BaseModel):
             status=status[answering.get((ssh.host, ssh.port))],
             task_services=tuple(TaskService.of(taskserv, answering) for taskserv in item.taskservs),
             task_id=item.task_id,
+        )
+
+
+class InventoryCluster(BaseModel):
+    """A cluster, and the names of the servers that are its members, the first one first."""
+
+    name: str
+    infra: str
+    cluster_type: str
+    version: str | None = Field(default=None, exclude_if=absent)
+    params: dict[str, JsonValue]
+    members: tuple[str, ...]
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> "InventoryCluster":
+        return cls(
+            name=cluster.name,
+            infra=cluster.server.spec.infra,
+            cluster_type=cluster.cluster_type,
+            version=cluster.version,
+            params=cluster.params,
+            members=cluster.members,
         )
 
 

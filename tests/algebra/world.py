@@ -22,7 +22,7 @@ import httpx
 from temporalio.client import Client
 
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.mongo.stores import Stores
 from activities.providers.local.entry import build_local
 from activities.providers.local.provider import LocalProvider
@@ -250,7 +250,7 @@ async def _product(loop: Loop, folder: Path, mongodb: EmbeddedMongo, temporal: s
 @contextlib.asynccontextmanager
 async def _working(client: Client, stores: Stores, settings: Settings) -> AsyncIterator[None]:
     door = SshDoor(settings.state_dir)
-    catalogue = Catalogue.load(catalogue_folders(settings))
+    catalogue = ClusterCatalogue.from_settings(settings)
     contracts = assemble(client, stores, build_providers(settings), catalogue, door)
     try:
         async with create_worker(client, settings.task_queue, contracts):

@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.payload_encryption import ENCODING, KEY_ID, payload_converter
 from activities.payload_keys import rotate
 from activities.providers.local.entry import build_local
@@ -52,7 +52,7 @@ async def api(
     try:
         async with running_api(settings, temporal) as api:
             client = await connect(access(settings))
-            catalogue = Catalogue.load(catalogue_folders(settings))
+            catalogue = ClusterCatalogue.from_settings(settings)
             contracts = assemble(client, api.services.stores, build_providers(settings), catalogue, door)
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):
                 yield api

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.providers.local.entry import build_local
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
@@ -62,7 +62,11 @@ async def watched(
         async with running_api(settings, temporal) as api:
             client = await connect(access(settings))
             contracts = assemble(
-                client, api.services.stores, build_providers(settings), Catalogue.load(), door
+                client,
+                api.services.stores,
+                build_providers(settings),
+                ClusterCatalogue.from_settings(settings),
+                door,
             )
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):
                 yield Watched(api, client)

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.providers.local.entry import build_local
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
@@ -61,9 +61,7 @@ async def api(
     try:
         async with running_api(settings, temporal) as api:
             stores, providers = api.services.stores, build_providers(settings)
-            contracts = assemble(
-                temporal, stores, providers, Catalogue.load(catalogue_folders(settings)), door
-            )
+            contracts = assemble(temporal, stores, providers, ClusterCatalogue.from_settings(settings), door)
             async with supervised(lambda: create_worker(temporal, settings.task_queue, contracts)):
                 yield api
     finally:
@@ -271,7 +269,7 @@ async def test_what_the_settings_do_not_describe_is_refused(api: Api) -> None:
         (
             CLUSTER,
             {"operation": "create", "cluster_type": "etcd"},
-            "cluster_type: clusters are not available",
+            "cluster_type: no cluster of infra shop is of type etcd in config.k",
         ),
     ):
         answer = await api.client.post(path, json={"infra": "shop"} | body)

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from activities import tracing
 from activities.assembly import assemble
-from activities.catalogue.catalogue import Catalogue, catalogue_folders
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.providers.local.entry import build_local
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
@@ -54,7 +54,7 @@ async def test_one_batch_is_one_tree(
     try:
         async with running_api(settings, temporal) as api:
             client = await connect(access(settings))
-            catalogue = Catalogue.load(catalogue_folders(settings))
+            catalogue = ClusterCatalogue.from_settings(settings)
             contracts = assemble(client, api.services.stores, build_providers(settings), catalogue, door)
             async with supervised(lambda: create_worker(client, settings.task_queue, contracts)):
                 server = {"name": "traced", "plan": "1xCPU-2GB", "zone": "local", "labels": {"for": label}}

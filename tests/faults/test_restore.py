@@ -17,6 +17,7 @@ from tests.support.engine import running_engine
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import eventually
 from tests.support.temporal import connect, start_dev_server
+from workflows.domain.batches import BatchResult
 from workflows.domain.states import BatchStatus, TaskStatus
 
 

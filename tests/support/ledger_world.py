@@ -12,6 +12,7 @@ from workflows.domain.actions import (
     CreateServer,
     DeleteServer,
     InstallTaskserv,
+    RecordCluster,
     RemoveTaskserv,
     RestartTaskserv,
 )
@@ -130,8 +131,8 @@ class World:
             case RemoveTaskserv():
                 gone = self.taskservs.pop(f"{action.server.key}/{action.name}", None)
                 return effect_of(action, gone or effect.after, None)
-            case ConfigureTaskserv() | RestartTaskserv():
-                raise AssertionError(f"no inverse is a {action.kind}")
+            case ConfigureTaskserv() | RestartTaskserv() | RecordCluster():
+                raise AssertionError(f"no inverse of what is done here is a {action.kind}")
 
     def refuses(self, action: Action) -> bool:
         match action:
@@ -145,8 +146,8 @@ class World:
             case RemoveTaskserv():
                 there = self.taskservs.get(f"{action.server.key}/{action.name}")
                 return there is not None and bool(self.needing(there))
-            case ConfigureTaskserv() | RestartTaskserv():
-                raise AssertionError(f"no inverse is a {action.kind}")
+            case ConfigureTaskserv() | RestartTaskserv() | RecordCluster():
+                raise AssertionError(f"no inverse of what is done here is a {action.kind}")
 
     def after(self, position: int) -> list[LedgerEntry]:
         return self.ledger[position:]

@@ -26,7 +26,7 @@ from workflows.domain.actions import (
     RestartTaskserv,
 )
 from workflows.domain.errors import InvalidRequest
-from workflows.domain.resources import Params, Server, ServerSpec
+from workflows.domain.resources import Cluster, Params, Server, ServerSpec
 from workflows.domain.rollbacks import Picture
 
 TEST_CATALOGUE = Path(__file__).parent.parent / "catalogue"
@@ -53,6 +53,7 @@ class MemoryLog:
 @dataclass
 class MemoryInventory:
     items: list[InventoryItem] = field(default_factory=list)
+    known_clusters: list[Cluster] = field(default_factory=list)
 
     async def catch_up(self) -> int:
         """There is no ledger behind it."""
@@ -73,6 +74,9 @@ class MemoryInventory:
             for i in self.items
             if infra in (None, i.server.spec.infra) and provider in (None, i.server.spec.provider)
         ]
+
+    async def clusters(self, infra: str | None = None) -> Sequence[Cluster]:
+        return [one for one in self.known_clusters if infra in (None, one.server.spec.infra)]
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.providers.registry import build_providers
 from activities.settings import Settings
 from api.schemas.batch_operations import BatchOperationRequest
@@ -22,7 +23,7 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 def door(tmp_path: Path) -> BatchDoor:
     providers = build_providers(Settings(state_dir=tmp_path, local_isolation="process"))
-    return BatchDoor(providers, Catalogue.load(), max_operations=50, max_servers=100)
+    return BatchDoor(providers, ClusterCatalogue.load(Catalogue.load()), max_operations=50, max_servers=100)
 
 
 def server(name: str = "web", **more: Any) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def test_what_is_no_graph(door: BatchDoor, operations: list[dict[str, Any]], tol
     ("operation", "place"),
     [
         (servers("a") | {"provider": "mars"}, "provider: there is no provider 'mars'"),
-        (servers("a") | {"type": "cluster_batch"}, "type: cluster_batch is not available yet"),
+        (servers("a") | {"type": "cluster_batch"}, "config.clusters: Field required"),
         (servers("a") | {"config": {}}, "config.server_configs: "),
         (servers("a", {"name": "x", "plan": "1xCPU-2GB"}), "config.server_configs[0].zone: "),
         (servers("a", server(), server("b", plan="huge")), "config.server_configs[1]: "),

@@ -12,6 +12,7 @@ from api.cli.app import app
 from tests.support.batches import batch, server_operation, taskserv_operation
 from workflows.domain.command_lines import command_line, command_lines, rollback_of, rollback_to
 from workflows.domain.operations import (
+    ClusterOperation,
     CreateServersConfig,
     DeleteServersConfig,
     OperationSpec,
@@ -157,13 +158,21 @@ wanted_taskservs = st.lists(
     max_size=3,
     unique_by=lambda taskserv: str(taskserv["name"]),
 )
+wanted_clusters = st.lists(
+    st.fixed_dictionaries(
+        {"name": names, "cluster_type": names, "plan": labels, "zone": labels, "nodes": st.integers(1, 100)},
+        optional={"version": labels, "params": parameters, "provider": names},
+    ),
+    min_size=1,
+    max_size=2,
+)
 
 
 @st.composite
 def operations(draw: st.DrawFn) -> OperationSpec:
     config: dict[str, Any] = draw(limits)
     provider = draw(labels)
-    match draw(st.sampled_from(["create", "delete", "taskserv"])):
+    match draw(st.sampled_from(["create", "delete", "taskserv", "cluster"])):
         case "create":
             # Alike but for their names, as often as not.
             servers = draw(wanted_servers)
@@ -176,6 +185,10 @@ def operations(draw: st.DrawFn) -> OperationSpec:
                 "operation": "delete",
                 "server_configs": draw(st.lists(counted, min_size=1, max_size=3)),
             }
+        case "cluster":
+            work = draw(st.sampled_from(["create", "scale", "upgrade", "delete"]))
+            config |= {"operation": work, "clusters": draw(wanted_clusters)}
+            return ClusterOperation.model_validate({"id": "op", "provider": provider, "config": config})
         case _:
             taskservs = draw(wanted_taskservs)
             own = st.dictionaries(

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from workflows.domain.infras import MAX_NODES, InfraSpec
-from workflows.domain.operations import CreateServersConfig, ServerConfig, TaskservItem
+from workflows.domain.infras import InfraSpec
+from workflows.domain.operations import MAX_NODES, CreateServersConfig, ServerConfig, TaskservItem
 
 SERVER = {"name": "web", "provider": "local", "plan": "1xCPU-2GB", "zone": "local"}
 CLUSTER = {"name": "store", "cluster_type": "etcd", "nodes": 3} | {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.batches import graphs, server, server_operation, taskserv_operation
-from workflows.domain.operations import OperationSpec, ServerOperation
+from workflows.domain.operations import OperationSpec, ServerOperation, TaskservOperation
 from workflows.domain.placement import Placement, placements
 from workflows.domain.resources import Server
 from workflows.handing_on import servers_for
@@ -43,6 +43,8 @@ def carried_out(operations: Sequence[OperationSpec]) -> Mapping[str, tuple[Serve
         infra = one.config.infra
         if isinstance(one, ServerOperation):
             done[one.id] = (server(one.id, one.provider, infra),)
+        elif not isinstance(one, TaskservOperation):
+            raise AssertionError(one)
         elif one.config.servers is not None:
             done[one.id] = tuple(server(name, one.provider, infra) for name in one.config.servers)
         else:

@@ -4,12 +4,12 @@ An action is what an activity is asked to do; `effects.inverse` turns an effect 
 it. So what goes forward and what goes back runs through the same activities.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workflows.domain.identity import effect_id
-from workflows.domain.resources import Frozen, Params, Server, ServerSpec, Taskserv
+from workflows.domain.resources import Cluster, Frozen, Params, Server, ServerSpec, Taskserv
 
 
 class Cause(Frozen):
@@ -127,7 +127,44 @@ class RemoveTaskserv(Frozen):
         return f"remove {self.name} from {self.server.key}"
 
 
+class RecordCluster(Frozen):
+    """Notes what a cluster has become. Its members were changed before, or are after: here nothing moves."""
+
+    kind: Literal["record_cluster"] = "record_cluster"
+    cause: Cause
+    before: Cluster | None
+    after: Cluster | None
+
+    @model_validator(mode="after")
+    def _is_about_one_cluster(self) -> Self:
+        if len({one.key for one in (self.before, self.after) if one is not None}) != 1:
+            raise ValueError("a record is about one cluster")
+        return self
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as it is then, or as it was last."""
+        cluster = self.after or self.before
+        if cluster is None:
+            raise ValueError("a record is about one cluster")
+        return cluster
+
+    @property
+    def key(self) -> str:
+        return effect_id(self.cause.origin, "cluster_recorded", self.cluster.key)
+
+    @property
+    def summary(self) -> str:
+        return f"record cluster {self.cluster.key}"
+
+
 Action = Annotated[
-    CreateServer | DeleteServer | InstallTaskserv | ConfigureTaskserv | RestartTaskserv | RemoveTaskserv,
+    CreateServer
+    | DeleteServer
+    | InstallTaskserv
+    | ConfigureTaskserv
+    | RestartTaskserv
+    | RemoveTaskserv
+    | RecordCluster,
     Field(discriminator="kind"),
 ]

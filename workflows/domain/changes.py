@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from workflows.domain.resources import Frozen, Params, Server, ServerSpec
+from workflows.domain.resources import Cluster, Frozen, Params, Server, ServerSpec
 
 NO_CHANGES = "no changes"
 
@@ -31,6 +31,8 @@ class Change(Frozen):
     """For a server that would be created: as it would be, as far as that is known."""
     params: Params | None = None
     """For a task service that would be there: its parameters."""
+    cluster: Cluster | None = None
+    """For a cluster that would be there: as it would be."""
     details: tuple[str, ...] = ()
 
     @property
@@ -96,6 +98,11 @@ class Foreseen:
         prefix = taskserv_key(server, "")
         return {key.removeprefix(prefix): one for key, one in self._having(prefix)}
 
+    def clusters(self, infra: str | None = None) -> dict[str, Change]:
+        """The changes to clusters, of the infra or of all, by the clusters' keys."""
+        prefix = cluster_key("" if infra is None else f"{infra}/")
+        return {key.partition(":")[2]: one for key, one in self._having(prefix)}
+
     def _having(self, prefix: str) -> list[tuple[str, Change]]:
         return [(key, one) for key, one in self._changes.items() if key.startswith(prefix)]
 
@@ -107,6 +114,23 @@ def server_key(server: str) -> str:
 
 def taskserv_key(server: str, name: str) -> str:
     return f"taskserv:{server}/{name}"
+
+
+def cluster_key(cluster: str) -> str:
+    """What effects call the cluster `infra/name`."""
+    return f"cluster:{cluster}"
+
+
+def of_cluster(before: Cluster | None, after: Cluster) -> tuple[str, ...]:
+    """What a person wants to know of a cluster; of one that is there, what differs."""
+    size = f"{len(after.members)} nodes"
+    if before is None:
+        version = (f"version={after.version}",) if after.version is not None else ()
+        return (after.cluster_type, size, *version, *of_params(None, after.params))
+    was = f"{len(before.members)} nodes"
+    old: Params = {"version": before.version, **before.params}
+    new: Params = {"version": after.version, **after.params}
+    return (*((f"{was} -> {size}",) if was != size else ()), *of_params(old, new))
 
 
 def of_spec(spec: ServerSpec) -> tuple[str, ...]:

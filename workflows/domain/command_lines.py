@@ -11,7 +11,9 @@ from pydantic import JsonValue
 from workflows.domain.batches import BatchSpec
 from workflows.domain.operations import (
     DEFAULT_TIMEOUT,
+    ClustersConfig,
     CreateServersConfig,
+    DeleteClustersConfig,
     DeleteServersConfig,
     OperationSpec,
     ServerConfig,
@@ -69,6 +71,8 @@ def command_line(
             return ("servers", "delete", *common, *names)
         case TaskservsConfig():
             return ("taskserv", config.operation, *_taskservs(config, placement), *common)
+        case ClustersConfig() | DeleteClustersConfig():
+            return ("cluster", config.operation, *common, *_clusters(config))
     raise TypeError(f"no command line for {type(operation).__name__}")
 
 
@@ -89,6 +93,11 @@ def _wanted(servers: Sequence[ServerConfig]) -> Iterator[str]:
     if common.ssh_user is not None:
         yield from ("--ssh-user", common.ssh_user)
     yield from (counted(server) for server in servers)
+
+
+def _clusters(config: ClustersConfig | DeleteClustersConfig) -> Iterator[str]:
+    for cluster in config.clusters:
+        yield from ("--cluster", _json(cluster.model_dump(mode="json", exclude_defaults=True)))
 
 
 def _taskservs(config: TaskservsConfig, placement: Placement | None) -> Iterator[str]:

@@ -22,9 +22,10 @@ from workflows.domain.actions import (
     CreateServer,
     DeleteServer,
     InstallTaskserv,
+    RecordCluster,
     RemoveTaskserv,
 )
-from workflows.domain.resources import Frozen, Resource, Server, Taskserv
+from workflows.domain.resources import Cluster, Frozen, Resource, Server, Taskserv
 
 
 class EffectKind(StrEnum):
@@ -34,6 +35,9 @@ class EffectKind(StrEnum):
     TASKSERV_CONFIGURED = "taskserv_configured"
     TASKSERV_RESTARTED = "taskserv_restarted"
     TASKSERV_REMOVED = "taskserv_removed"
+    CLUSTER_CREATED = "cluster_created"
+    CLUSTER_CHANGED = "cluster_changed"
+    CLUSTER_DELETED = "cluster_deleted"
 
 
 class Effect(Frozen):
@@ -117,7 +121,37 @@ def inverse(effect: Effect, server: Server | None = None, by: Cause | None = Non
             return RemoveTaskserv(cause=cause, server=server or installed.server, name=installed.name)
         case ((EffectKind.TASKSERV_REMOVED | EffectKind.TASKSERV_CONFIGURED), Taskserv() as old, _):
             return InstallTaskserv(cause=cause, server=server or old.server, name=old.name, params=old.params)
+        case ((EffectKind.CLUSTER_CREATED | EffectKind.CLUSTER_CHANGED | EffectKind.CLUSTER_DELETED), _, _):
+            return RecordCluster(
+                cause=cause, before=_at(effect.after, server), after=_at(effect.before, server)
+            )
     raise ValueError(f"effect {effect.id}: {effect.kind} does not fit its before and after")
+
+
+def _at(cluster: Resource | None, server: Server | None) -> Cluster | None:
+    """The cluster, whose first member may be another server by now."""
+    if cluster is None:
+        return None
+    if not isinstance(cluster, Cluster):
+        raise ValueError(f"{cluster.key} is no cluster")
+    return cluster.model_copy(update={"server": server or cluster.server})
+
+
+def recorded(action: RecordCluster, at: datetime) -> ActionResult:
+    """What comes of a record. No effect where nothing changed."""
+    cluster = action.cluster
+    if action.before == action.after and action.cause.undoes is None:
+        return ActionResult(note=f"cluster {cluster.key} is as it was, unchanged")
+    kind, word = EffectKind.CLUSTER_CHANGED, "is now"
+    if action.before is None:
+        kind, word = EffectKind.CLUSTER_CREATED, "stands:"
+    elif action.after is None:
+        kind, word = EffectKind.CLUSTER_DELETED, "is given up:"
+    effect = Effect(
+        id=action.key, kind=kind, cause=action.cause, at=at, before=action.before, after=action.after
+    )
+    what = f"{cluster.cluster_type}, {', '.join(cluster.members)}"
+    return ActionResult(effects=(effect,), note=f"cluster {cluster.key} {word} {what}")
 
 
 def still_open(effects: Iterable[Effect]) -> list[Effect]:

@@ -9,11 +9,15 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from workflows.domain.operations import MAX_NAME, Label, ResourceName, ServerConfig, TaskservEntry
-from workflows.domain.resources import Frozen, Params, ServerSpec
-
-MAX_NODES = 100
-"""Nodes that a cluster may have."""
+from workflows.domain.operations import (
+    MAX_NAME,
+    MAX_NODES,
+    ClusterConfig,
+    ResourceName,
+    ServerConfig,
+    TaskservEntry,
+)
+from workflows.domain.resources import Frozen, ServerSpec
 
 MAX_SERVERS = 10_000
 """Servers of one infra, counts expanded and clusters' nodes among them."""
@@ -40,22 +44,17 @@ class InfraServer(ServerConfig):
         return ServerConfig.model_validate(self.model_dump(include=set(ServerConfig.model_fields)))
 
 
-class InfraCluster(Frozen, extra="forbid"):
-    """A cluster: servers that one description of the catalogue makes into one thing."""
+class InfraCluster(ClusterConfig):
+    """A cluster, with where its servers are made."""
 
-    name: ResourceName
-    cluster_type: ResourceName
     provider: ResourceName
-    plan: Label
-    zone: Label
-    nodes: int = Field(ge=1, le=MAX_NODES)
-    version: Label | None = None
-    """None for the one that the cluster's type has as its default."""
-    params: Params = {}
 
     def names(self) -> list[str]:
         """The names that it may give to servers: it can be scaled up, so not only those of its nodes."""
-        return [f"{self.name}-{number}" for number in range(1, MAX_NODES + 1)]
+        return [self.node(number) for number in range(1, MAX_NODES + 1)]
+
+    def config(self) -> ClusterConfig:
+        return ClusterConfig.model_validate(self.model_dump())
 
 
 class InfraSpec(Frozen, extra="forbid"):

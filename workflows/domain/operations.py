@@ -6,7 +6,7 @@ misspelt one is a clear error at the door and not a silent default.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 
 from workflows.domain.actions import Cause
 from workflows.domain.resources import Frozen, Params, ServerSpec
@@ -138,6 +138,72 @@ class TaskservsConfig(_Config):
         return {item.name: {**item.params, **own.get(item.name, {})} for item in self.taskservs}
 
 
+MAX_NODES = 100
+"""Nodes that a cluster may have."""
+
+ClusterWork = Literal["create", "delete", "scale", "upgrade"]
+
+
+class _ClusterName(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ResourceName
+
+    @field_validator("name")
+    @classmethod
+    def _nodes_can_be_named(cls, name: str) -> str:
+        if len(longest := f"{name}-{MAX_NODES}") > MAX_NAME:
+            raise ValueError(f"{longest} is longer than {MAX_NAME} characters")
+        return name
+
+    def server_names(self) -> str:
+        """The names that it may give to servers, in the shell's notation: it can be scaled up."""
+        return f"{self.name}-{{1..{MAX_NODES}}}"
+
+
+class ClusterConfig(_ClusterName):
+    """A cluster: servers that one description of the catalogue makes into one thing."""
+
+    cluster_type: ResourceName
+    provider: ResourceName | None = None
+    """Where it is another one than the operation's."""
+    plan: Label
+    zone: Label
+    nodes: int = Field(ge=1, le=MAX_NODES)
+    version: Label | None = None
+    """None for what the type, or the source of its packages, has as its own."""
+    params: Params = {}
+
+    def node(self, number: int) -> str:
+        """The name of a node's server; the first one's number is 1."""
+        return f"{self.name}-{number}"
+
+    def nodes_named(self) -> list[str]:
+        return [self.node(number) for number in range(1, self.nodes + 1)]
+
+
+class ClusterToDelete(_ClusterName):
+    """A cluster to delete. The rest may be given, so that a create can be sent again as a delete."""
+
+    cluster_type: str | None = None
+    provider: str | None = None
+    plan: Label | None = None
+    zone: Label | None = None
+    nodes: int | None = None
+    version: str | None = None
+    params: Params = {}
+
+
+class ClustersConfig(_Config):
+    operation: Literal["create", "scale", "upgrade"] = "create"
+    clusters: list[ClusterConfig] = Field(min_length=1, max_length=100)
+
+
+class DeleteClustersConfig(_Config):
+    operation: Literal["delete"]
+    clusters: list[ClusterToDelete] = Field(min_length=1, max_length=100)
+
+
 def _operation_kind(value: object) -> str:
     operation = value.get("operation") if isinstance(value, dict) else getattr(value, "operation", None)
     return "delete" if operation == "delete" else "create"
@@ -159,24 +225,38 @@ class TaskservOperation(_Operation):
     config: TaskservsConfig
 
 
-OperationSpec = Annotated[ServerOperation | TaskservOperation, Field(discriminator="type")]
+class ClusterOperation(_Operation):
+    type: Literal["cluster_batch"] = "cluster_batch"
+    config: ClustersConfig | DeleteClustersConfig
+
+
+OperationSpec = Annotated[ServerOperation | TaskservOperation | ClusterOperation, Field(discriminator="type")]
 
 
 def cause_of(task: str, batch: str | None, operation: OperationSpec) -> Cause:
     return Cause(task_id=task, batch_id=batch, operation_id=operation.id)
 
 
-_WORK = {"create": "creation", "delete": "deletion", "restart": "restart", "configure": "configuration"}
+_WORK = {
+    "create": "creation",
+    "delete": "deletion",
+    "restart": "restart",
+    "configure": "configuration",
+    "scale": "scaling",
+    "upgrade": "upgrade",
+}
+_THING = {"server_batch": "server", "taskserv_batch": "taskserv", "cluster_batch": "cluster"}
 
 
 def workflow_type(operation: OperationSpec) -> str:
     """What kind of work it is, as events name it: `server_creation`, `taskserv_restart` and so on."""
-    thing = "server" if isinstance(operation, ServerOperation) else "taskserv"
-    return f"{thing}_{_WORK[operation.config.operation]}"
+    return f"{_THING[operation.type]}_{_WORK[operation.config.operation]}"
 
 
 def config_model(operation_type: str, config: object) -> type[_Config]:
     """The model that `config` must fit; a validation error then speaks of one shape and not of a union."""
     if operation_type == "taskserv_batch":
         return TaskservsConfig
+    if operation_type == "cluster_batch":
+        return DeleteClustersConfig if _operation_kind(config) == "delete" else ClustersConfig
     return DeleteServersConfig if _operation_kind(config) == "delete" else CreateServersConfig

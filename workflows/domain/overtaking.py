@@ -11,7 +11,7 @@ from datetime import datetime
 
 from workflows.domain.actions import Cause
 from workflows.domain.effects import Effect, EffectKind, inverse
-from workflows.domain.resources import Resource, Server
+from workflows.domain.resources import Cluster, Resource, Server
 
 
 def takes_along(undoing: Effect, server: str) -> bool:
@@ -52,7 +52,12 @@ def following(undoing: Effect, others: Sequence[Effect]) -> Effect:
 
 
 def _kind(before: Resource | None, after: Resource | None) -> EffectKind:
-    on_server = isinstance(after or before, Server)
+    resource = after or before
+    if isinstance(resource, Cluster):
+        if before is None:
+            return EffectKind.CLUSTER_CREATED
+        return EffectKind.CLUSTER_CHANGED if after is not None else EffectKind.CLUSTER_DELETED
+    on_server = isinstance(resource, Server)
     if before is None:
         return EffectKind.SERVER_CREATED if on_server else EffectKind.TASKSERV_INSTALLED
     if after is None:

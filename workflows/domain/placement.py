@@ -3,11 +3,18 @@
 `workflows/handing_on.py` does the same with the servers themselves, once they are there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from workflows.domain.operations import CreateServersConfig, OperationSpec, ServerOperation
+from workflows.domain.operations import (
+    ClusterOperation,
+    ClustersConfig,
+    CreateServersConfig,
+    OperationSpec,
+    ServerOperation,
+    TaskservOperation,
+)
 from workflows.domain.touching import counted
 
 
@@ -39,9 +46,7 @@ def placements(operations: Sequence[OperationSpec]) -> dict[str, Placement | Non
     for name in order:
         handed[name] = _servers(specs[name], specs, handed)
     return {
-        name: _placement(handed[name])
-        for name, spec in specs.items()
-        if not isinstance(spec, ServerOperation)
+        name: _placement(handed[name]) for name, spec in specs.items() if isinstance(spec, TaskservOperation)
     }
 
 
@@ -50,19 +55,12 @@ def _servers(
 ) -> _Servers | None:
     """What it makes or works on, which it hands on; None where that is not known."""
     infra, provider = operation.config.infra, operation.provider
-    if isinstance(operation, ServerOperation):
-        if not isinstance(operation.config, CreateServersConfig):
-            return ()
-        return tuple(
-            _Server(infra, counted(wanted), wanted.provider or provider)
-            for wanted in operation.config.server_configs
-        )
+    if not isinstance(operation, TaskservOperation):
+        return tuple(_Server(infra, *one) for one in _made(operation))
     if operation.config.servers is not None:
         return _unique(_Server(infra, name, provider) for name in operation.config.servers)
-    made = [handed[need] for need in operation.dependencies if isinstance(specs[need], ServerOperation)]
-    worked_on = [
-        handed[need] for need in operation.dependencies if not isinstance(specs[need], ServerOperation)
-    ]
+    made = [handed[need] for need in operation.dependencies if _makes_servers(specs[need])]
+    worked_on = [handed[need] for need in operation.dependencies if not _makes_servers(specs[need])]
     for kind in (made, worked_on):
         if None in kind:
             return None
@@ -71,6 +69,20 @@ def _servers(
             same_provider = [server for server in at_hand if server.provider == provider]
             return _unique(same_provider or at_hand)
     return None
+
+
+def _makes_servers(operation: OperationSpec) -> bool:
+    return not isinstance(operation, TaskservOperation)
+
+
+def _made(operation: ServerOperation | ClusterOperation) -> Iterator[tuple[str, str]]:
+    """The names of the servers that it makes or leaves, and their providers."""
+    config, provider = operation.config, operation.provider
+    if isinstance(config, CreateServersConfig):
+        yield from ((counted(wanted), wanted.provider or provider) for wanted in config.server_configs)
+    elif isinstance(config, ClustersConfig):
+        for cluster in config.clusters:
+            yield from ((name, cluster.provider or provider) for name in cluster.nodes_named())
 
 
 def _placement(servers: _Servers | None) -> Placement | None:

@@ -1,4 +1,4 @@
-"""What exists: servers, and task services on them. `Spec` is what is wanted."""
+"""What exists: servers, task services on them, and clusters of them. `Spec` is what is wanted."""
 
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
@@ -88,4 +88,22 @@ def dependents_first(taskservs: Iterable[Taskserv]) -> list[Taskserv]:
     return [there[name] for name in reversed([*TopologicalSorter(needs).static_order()])]
 
 
-Resource = Annotated[Server | Taskserv, Field(discriminator="type")]
+class Cluster(Frozen):
+    """Servers that were made into one thing. What stands on each of them is told by the task services."""
+
+    type: Literal["cluster"] = "cluster"
+    name: str
+    cluster_type: str
+    version: str | None = None
+    params: Params = {}
+    members: tuple[str, ...]
+    """The names of its servers, the first one first."""
+    server: Server
+    """The first member: with it the cluster begins, and with it it ends."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.server.spec.infra}/{self.name}"
+
+
+Resource = Annotated[Server | Taskserv | Cluster, Field(discriminator="type")]

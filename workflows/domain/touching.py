@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from workflows.domain.operations import (
+    ClusterOperation,
+    ClustersConfig,
     CreateServersConfig,
     OperationSpec,
     ServerConfig,
@@ -53,6 +55,8 @@ def touches(operations: Iterable[OperationSpec]) -> tuple[Touch, ...]:
 def _names(operation: OperationSpec, specs: Mapping[str, OperationSpec]) -> Collection[str] | None:
     if isinstance(operation, ServerOperation):
         return [counted(wanted) for wanted in operation.config.server_configs]
+    if isinstance(operation, ClusterOperation):
+        return [cluster.server_names() for cluster in operation.config.clusters]
     if operation.config.servers is not None:
         return operation.config.servers
     # It goes to what its dependencies made or worked on, which they name; else to its infra's servers.
@@ -60,7 +64,9 @@ def _names(operation: OperationSpec, specs: Mapping[str, OperationSpec]) -> Coll
 
 
 def _hands_on(operation: OperationSpec) -> bool:
-    return isinstance(operation, TaskservOperation) or isinstance(operation.config, CreateServersConfig)
+    if isinstance(operation, TaskservOperation):
+        return True
+    return isinstance(operation.config, CreateServersConfig | ClustersConfig)
 
 
 def expanded(names: Iterable[str]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from workflows.domain.actions import Action, InstallTaskserv, RemoveTaskserv
 from workflows.domain.dag import Graph, dependents
 from workflows.domain.effects import ActionResult, Effect, EffectKind
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.resources import Frozen, Resource, Server, Taskserv
+from workflows.domain.resources import Cluster, Frozen, Resource, Server, Taskserv
 
 
 class Undoing(Frozen):
@@ -140,7 +140,7 @@ def in_the_way(chosen: Iterable[Undoing], on_servers: Iterable[LedgerEntry]) -> 
     return sorted(found.values(), key=lambda undoing: undoing.position)
 
 
-def at_odds(chosen: Iterable[Undoing]) -> list[Taskserv]:
+def at_odds(chosen: Iterable[Undoing]) -> list[Taskserv | Cluster]:
     """What would come back without its server, or another task service that it needs, since that would go.
 
     Args:
@@ -150,7 +150,7 @@ def at_odds(chosen: Iterable[Undoing]) -> list[Taskserv]:
     for undoing in sorted(chosen, key=lambda undoing: undoing.position, reverse=True):
         left[undoing.effect.key] = undoing.effect.before
     gone = {key for key, resource in left.items() if resource is None}
-    back = [resource for resource in left.values() if isinstance(resource, Taskserv)]
+    back = [resource for resource in left.values() if isinstance(resource, Taskserv | Cluster)]
     return sorted((one for one in back if not gone.isdisjoint(_grounds(one))), key=lambda one: one.key)
 
 
@@ -179,13 +179,16 @@ def _alike(one: Resource | None, other: Resource | None) -> bool:
         return one.spec == other.spec
     if isinstance(one, Taskserv) and isinstance(other, Taskserv):
         return one.params == other.params
+    if isinstance(one, Cluster) and isinstance(other, Cluster):
+        return one.model_copy(update={"server": other.server}) == other
     return one is other
 
 
-def _grounds(taskserv: Taskserv) -> list[str]:
+def _grounds(resource: Taskserv | Cluster) -> list[str]:
     """What it cannot do without, by the names in the inventory."""
-    where = taskserv.server.key
-    return [f"server:{where}", *(f"taskserv:{where}/{name}" for name in taskserv.requires)]
+    where = resource.server.key
+    requires = resource.requires if isinstance(resource, Taskserv) else ()
+    return [f"server:{where}", *(f"taskserv:{where}/{name}" for name in requires)]
 
 
 def _built_on(undoing: Undoing, ledger: list[LedgerEntry]) -> Iterator[Undoing]:
@@ -207,6 +210,8 @@ def _concerns(other: Effect, effect: Effect) -> bool:
     later, undone = other.resource, effect.resource
     if isinstance(later, Server) or isinstance(undone, Server) or later.key == undone.key:
         return True
+    if isinstance(later, Cluster) or isinstance(undone, Cluster):
+        return False
     match other.kind, effect.kind:
         case EffectKind.TASKSERV_INSTALLED, EffectKind.TASKSERV_INSTALLED:
             return undone.name in later.requires

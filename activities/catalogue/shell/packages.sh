@@ -1,13 +1,16 @@
 # Programs by packages: Debian's or PyPI's, and what was on the server before them.
 
-# install_programs: the packages of the variant, however far an earlier attempt came.
+# install_programs [VERSION]: the packages of the variant, however far an earlier attempt came; the first one in
+# a version that begins so.
 install_programs() {
-  local kind
+  local kind first rest version=${1:-}
   kind=$(variant) || exit $?
   mkdir -p "$STATE"
   case $kind in
-    debian) apt_install $DEBIAN_PACKAGES ;;
-    wheels) wheels_install $WHEELS_PACKAGES ;;
+    debian) FIRST_VERSION=$version apt_install $DEBIAN_PACKAGES ;;
+    wheels)
+      read -r first rest <<<"$WHEELS_PACKAGES"
+      wheels_install "${first%%==*}==${version:-${first##*==}}" $rest ;;
   esac
 }
 
@@ -38,8 +41,14 @@ apt_install() {
     [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == [ih]"i " ]] || missing=1
   done
   [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
-  [ -n "$missing" ] || return 0
-  apt_bring "$@"
+  if [ -n "${FIRST_VERSION:-}" ]; then
+    [[ $(dpkg-query -W -f '${Version}' "$1" 2>/dev/null) == "$FIRST_VERSION"* ]] || missing=1
+    [ -n "$missing" ] || return 0
+    apt_bring --allow-downgrades "$1=$FIRST_VERSION*" "${@:2}"
+  else
+    [ -n "$missing" ] || return 0
+    apt_bring "$@"
+  fi
   if with_systemd; then
     # What the packages started by themselves listens where and as their authors like.
     for unit in $(dpkg -L "$@" | sed -n 's|.*/systemd/system/\([^/@]*\.service\)$|\1|p'); do
@@ -90,19 +99,28 @@ apt_remove() {
 wheels_install() {
   local target=$PROGRAMS/wheels
   [ ! -e "$target/.complete" ] || [ "$(cat "$target/.complete")" != "$*" ] || return 0
-  rm -rf "$target.new" "$target"
+  rm -rf "$target.new"
   mkdir -p "$target.new" "$CACHE"
   local python options=(--target "$target.new" --no-deps)
   python=$(command -v "${PROVISIONING_PYTHON:-python3}")
   if command -v uv >/dev/null; then
     UV_CACHE_DIR=${UV_CACHE_DIR:-$CACHE/uv} UV_LINK_MODE=copy uv pip install -q --python "$python" \
-      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
+      "${options[@]}" "$@" 8>&- 2>"$STATE/wheels.log" || no_wheels "$*"
   else
     "$python" -m pip --version >/dev/null 2>&1 || python=$(command -v python3)
     "$python" -m pip --version >/dev/null 2>&1 || { echo "$SERVICE needs uv or pip" >&2; return 78; }
     "$python" -m pip install -q --disable-pip-version-check --cache-dir "$CACHE/pip" --no-compile \
-      "${options[@]}" "$@" 8>&- || try_later "wheels cannot be fetched for now: $*"
+      "${options[@]}" "$@" 8>&- 2>"$STATE/wheels.log" || no_wheels "$*"
   fi
+  rm -f "$STATE/wheels.log"
   echo "$*" >"$target.new/.complete"
+  rm -rf "$target"
   mv "$target.new" "$target"
+}
+
+# no_wheels WHAT: ends the script for the reason that the installer gave.
+no_wheels() {
+  cat "$STATE/wheels.log" >&2
+  ! grep -q -e 'no version of' -e 'No matching distribution' "$STATE/wheels.log" || fail "there is no $1 for this server"
+  try_later "wheels cannot be fetched for now: $1"
 }

@@ -1,5 +1,5 @@
-# What the scripts of every service can use. In the environment: SERVICE, ADDRESS (where it listens), REACHED_AT
-# (where it is reached), PARAM_* and the paths below.
+# What the scripts of every service can use. In the environment: SERVICE, SERVER (its name), ADDRESS (where it
+# listens), REACHED_AT (where it is reached), PARAM_* and the paths below.
 # Exit codes: 75 try again later, 78 this server cannot have the service, any other but 0 is a failure.
 ROOT=${PROVISIONING_SERVER_ROOT:-}
 VAR=$ROOT/var/lib/provisioning

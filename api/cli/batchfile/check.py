@@ -17,7 +17,7 @@ from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
 from workflows.domain import dag
 from workflows.domain.operations import CreateServersConfig, config_model
 
-_CHECKED_TYPES = frozenset({"server_batch", "taskserv_batch"})
+_CHECKED_TYPES = frozenset({"server_batch", "taskserv_batch", "cluster_batch"})
 """Those whose configs are described."""
 
 

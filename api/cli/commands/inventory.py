@@ -14,6 +14,7 @@ from api.cli.session import session_of
 app = typer.Typer(help="See what exists, and what was done.", no_args_is_help=True)
 
 _SERVER_COLUMNS = ("infra", "name", "provider", "plan", "zone", "status", "ssh", "task_services")
+_CLUSTER_COLUMNS = ("infra", "name", "cluster_type", "version", "params", "members")
 _EFFECT_COLUMNS = ("position", "at", "kind", "resource", "by", "undone")
 _SHORT_EFFECT_COLUMNS = ("position", "at", "kind", "what", "operation", "undone")
 
@@ -35,6 +36,18 @@ def servers(
     query = {"infra": infra, "provider": provider}
     found = as_rows(session_of(profile).call("GET", "/inventory/servers", query=query))
     show_rows([_server(row) for row in found], _SERVER_COLUMNS, as_json=as_json, raw=found)
+
+
+@app.command()
+def clusters(
+    *,
+    infra: Annotated[str | None, typer.Option("--infra")] = None,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    as_json: JsonOption = False,
+) -> None:
+    """List the clusters, and which servers are their members."""
+    found = as_rows(session_of(profile).call("GET", "/inventory/clusters", query={"infra": infra}))
+    show_rows(found, _CLUSTER_COLUMNS, as_json=as_json, raw=found)
 
 
 @app.command()

@@ -74,7 +74,7 @@ def create(
     if names and not (plan and zone):
         raise WrongUsage("--plan and --zone are needed with --provider")
     wanted = single.named(names or (), common | {"labels": single.labels(labels or ())})
-    wanted += single.described(servers or ())
+    wanted += single.described("--server", servers or ())
     if not wanted:
         raise WrongUsage("no server is named")
     config: dict[str, JsonValue] = {"operation": "create", "infra": infra, "server_configs": wanted}
