@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONNODEBUGRANGES := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environment demo run test fuzz check bench clean
+.PHONY: help setup environment demo run test fuzz check bench vendor clean
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,8 @@ demo: setup  ## start a stack of its own, submit a real batch and show it live
 run: setup  ## run the embedded stack in the foreground; Ctrl-C stops it
 	@$(PYTHON_ENV)/python -m deploy.local run
 
-test: setup  ## run the tests against the real embedded parts
+test:  ## run the tests against the real embedded parts
+	@deploy/local/setup.sh tests
 	@$(PYTHON_ENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: setup  ## fuzz the running stack for long
@@ -41,6 +42,9 @@ check: environment  ## lint, format, types and import rules
 
 bench: environment  ## measure a batch against a bare Temporal script
 	@$(PYTHON_ENV)/python -m tests.bench
+
+vendor: environment  ## fetch the page's libraries anew from npm
+	@$(PYTHON_ENV)/python -m api.control_center.fetching
 
 clean:  ## remove what can be made again; the state directory stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,7 @@ from api.codec import COOKIE
 from api.credentials import Credential, token_of
 from api.idempotency import KEY, EachTime, Once, OnceForKey, claim_id
 from api.lifespan import Services
-from api.permissions import MINIMAL_ROLE, OPEN_TO_SCRAPERS, TOKEN_IN_COOKIE, TOKEN_IN_QUERY, require
+from api.permissions import MINIMAL_ROLE, OPEN_TO_SCRAPERS, TOKEN_IN_COOKIE, TOKEN_IN_HANDSHAKE, require
 from workflows.domain.errors import InvalidRequest
 
 
@@ -45,7 +45,7 @@ async def authorize(connection: HTTPConnection, services: ServicesDep) -> None:
         return
     token = token_of(
         connection,
-        in_query=name in TOKEN_IN_QUERY,
+        in_handshake=name in TOKEN_IN_HANDSHAKE,
         cookie=COOKIE if name in TOKEN_IN_COOKIE else None,
     )
     if name in OPEN_TO_SCRAPERS and _is_metrics_token(token, services.settings):

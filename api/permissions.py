@@ -27,6 +27,8 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /health/live": PUBLIC,
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
+    "GET /": PUBLIC,
+    "GET /control-center/{path:path}": PUBLIC,
     "POST /auth/login": PUBLIC,
     "POST /auth/refresh": Role.ANYBODY,
     "GET /users": Role.ADMIN,
@@ -65,8 +67,8 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /ws": Role.VIEWER,
 }
 
-TOKEN_IN_QUERY = frozenset({"GET /ws"})
-"""Where the token may be in the query: a browser can give a handshake no header."""
+TOKEN_IN_HANDSHAKE = frozenset({"GET /ws"})
+"""Where the token may be in the query or be a subprotocol: a browser can give a handshake no header."""
 
 TOKEN_IN_COOKIE = frozenset({"POST /codec/decode", "POST /codec/encode"})
 """Where it may be in a cookie: a Temporal UI has no token of ours. Nothing is changed there."""

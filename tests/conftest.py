@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.support.api",
     "tests.support.spoiling",
     "tests.support.command_line",
+    "tests.support.control_center",
     "tests.support.moto",
     "tests.support.aws_proxy",
     "tests.support.ssh_server",

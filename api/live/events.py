@@ -4,7 +4,7 @@ from starlette.websockets import WebSocket
 
 from activities.ports import EventLog, EventSignals
 from api.accounts import Accounts
-from api.credentials import Credential
+from api.credentials import SUBPROTOCOL, Credential
 from api.live.follower import Follower
 from api.live.guard import Guard
 from api.live.hub import Hub
@@ -63,7 +63,11 @@ class LiveEvents:
             position = await self._start_of(asked)
             replay = Replay(self._log, self._hub, asked.wanted, position)
             try:
-                await websocket.accept(headers=[(SEQUENCE_HEADER, str(position).encode())])
+                await websocket.accept(
+                    # Without the one that holds a token: an answer says what was chosen.
+                    SUBPROTOCOL if SUBPROTOCOL in websocket.scope.get("subprotocols", ()) else None,
+                    headers=[(SEQUENCE_HEADER, str(position).encode())],
+                )
             except OSError:  # it did not wait for the answer
                 return
             await Session(websocket, replay).run(self._guard.watch(credential, needed))

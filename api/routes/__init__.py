@@ -9,6 +9,7 @@ websocket.py          WebSocket               locks.py              (ours) who w
 codec.py              (ours) payloads for the Temporal UI
 audit.py              (ours) who did what, for admins
 metrics.py            (ours) what Prometheus reads
+control_center.py     (ours) the page
 """
 
 from api.routes import (
@@ -16,6 +17,7 @@ from api.routes import (
     authentication,
     batch_operations,
     codec,
+    control_center,
     documentation,
     health,
     inventory,
@@ -45,4 +47,5 @@ ROUTERS = (
     audit.router,
     metrics.router,
     documentation.router,
+    control_center.router,
 )

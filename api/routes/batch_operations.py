@@ -58,7 +58,7 @@ async def list_batches(
 async def get_batch(services: ServicesDep, batch_id: BatchId) -> ApiResponse[WorkflowExecutionState]:
     batch = await services.watching.batch(str(batch_id))
     tasks = await services.stores.read_model.tasks_of([batch.id])
-    return ApiResponse(data=WorkflowExecutionState.of(batch, tasks))
+    return ApiResponse(data=WorkflowExecutionState.with_graph(batch, tasks))
 
 
 @router.post("/batch/operations/{batchId}/cancel")

@@ -1,8 +1,8 @@
 """Batches: what is submitted, and how they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
@@ -44,18 +44,34 @@ class OperationState(BaseModel):
     task_id: str
 
     @classmethod
-    def of(cls, task: TaskRecord) -> "OperationState":
+    def of(cls, task: TaskRecord) -> Self:
         done = 100.0 if task.status is TaskStatus.COMPLETED else task.progress or 0.0
         return cls(id=task.operation_id or task.id, status=task.status, progress=done, task_id=task.id)
 
     @classmethod
-    def pending(cls, batch_id: str, operation_id: str) -> "OperationState":
+    def pending(cls, batch_id: str, operation_id: str) -> Self:
         return cls(
             id=operation_id,
             status=TaskStatus.PENDING,
             progress=0.0,
             task_id=task_id(batch_id, operation_id),
         )
+
+
+class OperationInBatch(OperationState):
+    """What it is, and on which operations it depends, is said of a single batch and not in lists."""
+
+    workflow_type: str | None = Field(default=None, exclude_if=absent)
+    dependencies: tuple[str, ...] | None = Field(default=None, exclude_if=absent)
+
+    @classmethod
+    def in_graph(cls, task: TaskRecord, names: Mapping[str, str]) -> Self:
+        """`names` are those of the batch's operations, by their tasks."""
+        told = {
+            "workflow_type": task.workflow_type,
+            "dependencies": tuple(names[needed] for needed in task.dependencies if needed in names),
+        }
+        return cls.of(task).model_copy(update=told)
 
 
 class BatchOperationResult(BaseModel):
@@ -79,9 +95,16 @@ class WorkflowExecutionState(BaseModel):
     status: BatchStatus
     created_at: datetime
     completed_at: datetime | None = Field(default=None, exclude_if=absent)
-    operations: tuple[OperationState, ...] | None = Field(default=None, exclude_if=absent)
+    operations: tuple[OperationInBatch, ...] | None = Field(default=None, exclude_if=absent)
     error: str | None = Field(default=None, exclude_if=absent)
     remaining: tuple[str, ...] | None = Field(default=None, exclude_if=absent)
+
+    @classmethod
+    def with_graph(cls, batch: BatchRecord, tasks: Sequence[TaskRecord]) -> "WorkflowExecutionState":
+        """With what each operation is and depends on."""
+        names = {task.id: task.operation_id or task.id for task in tasks}
+        operations = tuple(OperationInBatch.in_graph(task, names) for task in tasks)
+        return cls.of(batch, None).model_copy(update={"operations": operations})
 
     @classmethod
     def of(cls, batch: BatchRecord, tasks: Sequence[TaskRecord] | None) -> "WorkflowExecutionState":
@@ -91,7 +114,7 @@ class WorkflowExecutionState(BaseModel):
             status=batch.status,
             created_at=batch.created_at,
             completed_at=batch.completed_at,
-            operations=None if tasks is None else tuple(OperationState.of(task) for task in tasks),
+            operations=None if tasks is None else tuple(OperationInBatch.of(task) for task in tasks),
             error=batch.error,
             remaining=batch.remaining or None,
         )

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything from nothing: a virtual environment with the locked dependencies, and the Debian
 # packages that give local servers machines of their own. Quick when there is nothing to do.
-# With the argument `environment` it is the virtual environment alone, with `command` its `provisioning` alone.
+# With the argument `environment` it is the virtual environment alone, with `command` its `provisioning` alone,
+# and with `tests` there is also the browser that tests the control center.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -93,13 +94,14 @@ install_command() {
 # Programs from Debian that nothing on PyPI replaces, as `program:package`.
 install_programs() {
     local missing=() pair
-    for pair in mmdebstrap:mmdebstrap newuidmap:uidmap ssh:openssh-client gpg:gnupg; do
+    for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
     done
     [ ${#missing[@]} = 0 ] && return
     install_packages "${missing[@]}" || {
         say "the Debian packages ${missing[*]} may not be installed here; without mmdebstrap and uidmap" \
-            "local servers run as plain processes (for real ones: sudo apt-get install ${missing[*]})"
+            "local servers run as plain processes, and without chromium the control center is not tested" \
+            "(to have them: sudo apt-get install ${missing[*]})"
     }
 }
 
@@ -117,5 +119,6 @@ flock 9 # two of them at once would undo each other's work
 install_dependencies
 install_command
 [ "${1:-}" = environment ] && exit
-install_programs
+install_programs mmdebstrap:mmdebstrap newuidmap:uidmap ssh:openssh-client gpg:gnupg
+[ "${1:-}" = tests ] && install_programs chromium:chromium
 build_image

@@ -92,7 +92,13 @@ async def test_what_was_started_is_told_at_once(api: Api) -> None:
     ]
     batch = await data(api, f"/batch/operations/{batch_id}")
     assert (batch["name"], batch["status"]) == ("told", "Running")
-    assert batch["operations"] == result["operations"]
+    (listed,) = await data(api, "/batch/operations", limit=1)
+    assert listed["operations"] == result["operations"]
+    of_graph: tuple[dict[str, list[str]], ...] = ({"dependencies": []}, {"dependencies": ["told-a"]})
+    assert batch["operations"] == [
+        one | more | {"workflow_type": "server_creation"}
+        for one, more in zip(result["operations"], of_graph, strict=True)
+    ]
     task = await data(api, f"/tasks/{task_id(batch_id, 'told-b')}")
     assert (task["status"], task["dependencies"]) == ("Pending", [task_id(batch_id, "told-a")])
     assert {"id", "name", "command", "args", "created_at", "started_at", "output", "error"} <= task.keys()

@@ -74,6 +74,18 @@ async def description_at(port: str) -> bytes:
         return (await client.get("/openapi.json")).content
 
 
+async def page_at(port: str) -> int:
+    """The status with which the page is answered."""
+    async with checked_client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        file = await client.get("/control-center/page/index.html")
+        page = await client.get("/")
+        unknown = await client.get("/control-center/page/../assets.py")
+    assert page.status_code == file.status_code
+    assert unknown.status_code == 404
+    assert page.is_error or page.headers["content-security-policy"].startswith("default-src 'none'")
+    return page.status_code
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_serves_both_ports_and_stops_in_order(
     environment: dict[str, str], number: signal.Signals
@@ -85,6 +97,7 @@ async def test_it_serves_both_ports_and_stops_in_order(
             assert await tasks_at(port) == {"success": True, "data": []}
         first, second = [await description_at(port) for port in process.ports]
         assert first == second
+        assert [await page_at(port) for port in process.ports] == [404, 200]
         other = await process.start()
         _, told = await other.communicate()
         assert other.returncode == 2

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from activities.mongo.stores import Stores, open_stores
 from activities.ports import User
@@ -111,6 +112,14 @@ async def test_a_token_may_be_in_the_header(process: ApiProcess, stores: Stores,
     async with client as connected:
         await stores.event_log.append([event("by header")])
         await receive(connected, 1)
+
+
+async def test_a_browser_names_its_token_as_a_subprotocol(process: ApiProcess, token: str) -> None:
+    offered = [Subprotocol("provisioning.events"), Subprotocol(f"provisioning.bearer.{token}")]
+    async with connect(f"ws://{process.url}/ws", subprotocols=offered, proxy=None) as connected:
+        # What was chosen is repeated in the answer, and so is never the token.
+        assert connected.subprotocol == "provisioning.events"
+    assert token not in process.output.read_text()
 
 
 @pytest.mark.parametrize("given", [None, "", "a.b.c", "nonsense"])

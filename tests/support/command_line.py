@@ -42,14 +42,15 @@ for words in json.loads(sys.argv[1]):
 
 
 @contextlib.asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     """The address at which an application that was started already is reached over HTTP.
 
-    What is said there is checked against the contract.
+    What is said there is checked against the contract. Without `port` it is any that is free.
     """
     witness = Witness(app)
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(witness, lifespan="off", log_config=None))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:

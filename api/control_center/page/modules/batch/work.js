@@ -1,0 +1,118 @@
+// How one batch stands. It only goes forward: what is older than what is known changes nothing.
+import { hasEnded } from "../format.js";
+
+export class Work {
+  name = "";
+  status = "Running";
+  phase = "running";
+  step = "";
+  percent = 0;
+  done = 0;
+  total = 0;
+  left = null; // seconds, as of `leftAt`
+  leftAt = 0;
+  error = "";
+  remaining = [];
+  createdAt = null;
+  completedAt = null;
+  /** By their tasks, in the batch's order. */
+  operations = new Map();
+
+  constructor(id) {
+    this.id = id;
+  }
+
+  get hasEnded() {
+    return hasEnded(this.status);
+  }
+
+  get counts() {
+    const counts = {};
+    for (const { status } of this.operations.values()) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  secondsLeft(now) {
+    return this.left === null || this.hasEnded ? null : Math.max(0, this.left - (now - this.leftAt) / 1000);
+  }
+
+  seconds(now) {
+    if (!this.createdAt) return 0;
+    return ((this.completedAt ? Date.parse(this.completedAt) : now) - Date.parse(this.createdAt)) / 1000;
+  }
+
+  /** Takes over what was read. */
+  read(batch) {
+    this.name = batch.name;
+    this.createdAt = batch.created_at;
+    this.remaining = batch.remaining ?? [];
+    if (!this.hasEnded || hasEnded(batch.status)) {
+      this.status = batch.status;
+      this.error = batch.error ?? "";
+      this.completedAt = batch.completed_at ?? null;
+    }
+    for (const found of batch.operations ?? []) this.#readOperation(found);
+    this.total ||= this.operations.size;
+    if (this.hasEnded) {
+      this.done = [...this.operations.values()].filter((one) => hasEnded(one.status)).length;
+      this.percent = this.total ? (100 * this.done) / this.total : 100;
+    }
+  }
+
+  readProgress(data, at) {
+    if (data.progress < this.percent || at < this.leftAt) return;
+    this.percent = data.progress;
+    this.step = data.current_step;
+    this.done = data.completed_steps;
+    this.total = data.total_steps;
+    this.left = data.estimated_time_remaining ?? null;
+    this.leftAt = at;
+  }
+
+  /** Takes over what an event says. Answers the operation that changed, or the line of a log. */
+  apply({ event_type: kind, data, metadata, timestamp }) {
+    if (metadata.batch_id !== this.id) return null;
+    if (kind === "BatchOperationUpdate" && !this.hasEnded) {
+      this.status = data.status;
+      this.phase = data.phase;
+      this.error = data.error ?? "";
+      if (this.hasEnded) this.completedAt = timestamp;
+    } else if (kind === "WorkflowProgressUpdate") {
+      this.readProgress(data, Date.parse(timestamp));
+    } else if (kind === "LogEntry") {
+      const operation = this.operations.get(data.task_id)?.id ?? data.operation_id ?? "";
+      return { line: { at: timestamp, operation, server: data.server, taskserv: data.taskserv, text: data.line } };
+    } else if (kind === "TaskStatusChanged") {
+      return this.#change(data);
+    }
+    return null;
+  }
+
+  #readOperation(found) {
+    const known = this.operations.get(found.task_id);
+    if (!known) {
+      this.operations.set(found.task_id, {
+        id: found.id, taskId: found.task_id, status: found.status, percent: found.progress, step: "", error: "",
+        kind: found.workflow_type ?? "", dependencies: found.dependencies ?? [],
+      });
+    } else if (!hasEnded(known.status)) {
+      known.status = found.status;
+      known.percent = Math.max(known.percent, found.progress);
+    }
+  }
+
+  #change(data) {
+    const operation = this.operations.get(data.task_id);
+    if (!operation) return null;
+    if (hasEnded(operation.status)) {
+      // Nothing is told of it now but what was taken back.
+      if (data.status === operation.status) operation.step = data.step ?? operation.step;
+      return { operation };
+    }
+    operation.status = data.status;
+    operation.step = data.step ?? "";
+    operation.error = data.error ?? "";
+    operation.percent = data.status === "Completed" ? 100 : Math.max(operation.percent, data.progress ?? 0);
+    return { operation };
+  }
+}
