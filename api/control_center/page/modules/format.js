@@ -4,7 +4,7 @@ import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 export const STATUSES = ["Pending", "Running", "Completed", "Failed", "Cancelled"];
 const ENDED = new Set(["Completed", "Failed", "Cancelled"]);
 const GLYPHS = { Pending: "○", Running: "◐", Completed: "✓", Failed: "✕", Cancelled: "⊘" };
-const TONES = { Healthy: "completed", Warning: "cancelled", Critical: "failed", Unreachable: "failed" };
+const TONES = { Healthy: "completed", Warning: "cancelled", Critical: "failed", Unreachable: "failed", Held: "running" };
 const SIGNS = { Healthy: "✓", Warning: "!", Critical: "✕", Unreachable: "✕", Held: "●", Waiting: "○" };
 
 export const hasEnded = (status) => ENDED.has(status);

@@ -1,5 +1,6 @@
 // Puts the page together: who is logged in, what the address asks for, and what happens meanwhile.
-import { render } from "../../vendor/lit-html/lit-html.js";
+import { nothing, render } from "../../vendor/lit-html/lit-html.js";
+import { Heard } from "./heard.js";
 import { Http, Refused } from "./http.js";
 import { Live } from "./live.js";
 import { Metrics } from "./metrics.js";
@@ -15,14 +16,17 @@ class App {
   http = new Http(this.session);
   live = new Live(this.session, this.http);
   metrics = new Metrics(this.live);
+  heard = new Heard(this.live);
   view = null;
+  /** What is written at Submit, for whoever looks elsewhere meanwhile. */
+  draft = "";
   #root = document.getElementById("app");
   #announcer = document.getElementById("announcer");
   #timer = 0;
 
   run() {
     this.session.addEventListener("begin", () => this.#go());
-    this.session.addEventListener("end", (event) => { this.live.stop(); this.metrics.forget(); this.#go(event.detail); });
+    this.session.addEventListener("end", (event) => { this.live.stop(); this.metrics.forget(); this.heard.forget(); this.draft = ""; this.#go(event.detail); });
     this.live.addEventListener("state", () => this.#connectionChanged());
     this.live.addEventListener("connected", (event) => this.view?.connected?.(event.detail.gap));
     this.live.addEventListener("event", (event) => this.view?.happened?.(event.detail));
@@ -49,6 +53,8 @@ class App {
 
   #go(reason = "", isFirst = false) {
     this.view?.stop?.();
+    // Marks of the view before do not become the next one's.
+    render(nothing, this.#root);
     this.view = this.session.isIn ? viewFor(location.hash, this) : new Login(this, reason);
     this.#draw();
     this.view.start?.();

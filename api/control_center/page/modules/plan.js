@@ -1,15 +1,23 @@
 // Plans, line by line: what would be created, set otherwise, removed, restarted, and what has drifted.
 import { html } from "../../vendor/lit-html/lit-html.js";
 
-const MEANINGS = { "+": "create", "-": "delete", "~": "change", "*": "restart", "!": "drift" };
+const MEANINGS = { "+": "to create", "~": "to change", "-": "to delete", "*": "to restart", "!": "drifted" };
 
 /** The text of a task's output; lines that begin with a sign of a plan are marked by it. */
 export function planText(text) {
-  return html`<ul class="plan">${text.split("\n").filter(Boolean).map(line)}</ul>`;
+  return html`<ul class="plan">${text.split("\n").filter(Boolean).map((line) => html`<li data-sign=${signOf(line)}>${line}</li>`)}</ul>`;
 }
 
-function line(text) {
-  const sign = text.trimStart().charAt(0);
-  const isMarked = sign in MEANINGS && text.trimStart().charAt(1) === " ";
-  return html`<li data-sign=${isMarked ? sign : ""}>${text}</li>`;
+/** `2 to create, 1 drifted`, or that nothing would change. */
+export function countsOf(text) {
+  const signs = text.split("\n").filter((line) => !line.startsWith(" ")).map(signOf);
+  const told = Object.entries(MEANINGS)
+    .map(([sign, meaning]) => [signs.filter((one) => one === sign).length, meaning])
+    .filter(([number]) => number > 0);
+  return told.length ? told.map(([number, meaning]) => `${number} ${meaning}`).join(", ") : "no changes";
+}
+
+function signOf(line) {
+  const sign = line.trimStart().charAt(0);
+  return sign in MEANINGS && line.trimStart().charAt(1) === " " ? sign : "";
 }

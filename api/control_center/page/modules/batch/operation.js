@@ -3,15 +3,21 @@ import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { duration, hasEnded, pill, when } from "../format.js";
 import { planText } from "../plan.js";
 
-/** @param task as `/tasks/{taskId}` says it; null while it is read */
-export function operationPanel(operation, task, now, close) {
+/**
+ * @param undo asked for what the operation did to be taken back; null where that cannot be
+ * @param task as `/tasks/{taskId}` says it; null while it is read
+ */
+export function operationPanel(operation, task, now, { close, undo }) {
   const error = task?.error ?? operation.error;
   return html`
     <section class="panel" aria-labelledby="operation-title">
       <header>
         <h2 id="operation-title">${operation.id}</h2>
         ${pill(operation.status)}
-        <div class="actions"><button type="button" @click=${close} aria-label="Close ${operation.id}">Close</button></div>
+        <div class="actions">
+          ${undo ? html`<button type="button" @click=${undo}>Undo…</button>` : nothing}
+          <button type="button" @click=${close} aria-label="Close ${operation.id}">Close</button>
+        </div>
       </header>
       <div class="body">
         ${error ? html`<p class="message bad">${error}</p>` : nothing}

@@ -6,6 +6,7 @@ import { operationsTable } from "../batch/table.js";
 import { Work } from "../batch/work.js";
 import { confirmation, open } from "../dialog.js";
 import { count, duration, hasEnded, percent, pill, STATUSES, timeLeft, tone, when } from "../format.js";
+import { Rollback } from "../rollback.js";
 import { View } from "./view.js";
 
 const SMALL = 6;
@@ -19,10 +20,12 @@ export class Batch extends View {
   #chosen = null;
   #task = null;
   #filter = "";
+  #rollback = null;
 
   constructor(app, id) {
     super(app);
     this.#work = new Work(id);
+    for (const event of app.heard.of(id)) this.#log.add(this.#work.apply(event).line);
   }
 
   get title() {
@@ -47,6 +50,7 @@ export class Batch extends View {
   }
 
   happened(event) {
+    this.#rollback?.happened(event);
     const before = this.#work.status;
     const found = this.#work.apply(event);
     if (event.metadata.batch_id !== this.#work.id) return;
@@ -87,6 +91,7 @@ export class Batch extends View {
       ${this.message}
       ${work.error ? html`<p class="message bad">${work.error}</p>` : nothing}
       ${work.remaining.length ? html`<div class="message bad"><strong>Left behind:</strong> ${work.remaining.join("\n")}</div>` : nothing}
+      ${this.#rollback ? this.#rollback.template(() => { this.#rollback = null; this.app.changed(); }) : nothing}
       ${work.createdAt ? html`${this.#summary()} ${this.#graphPanel()}` : nothing}
       ${work.operations.size
         ? html`<div class="columns">
@@ -95,7 +100,10 @@ export class Batch extends View {
               filter: (status) => { this.#filter = status; this.app.changed(); },
             })}
             <div class="stack">
-              ${chosen ? operationPanel(chosen, this.#task, this.app.http.now(), () => this.#choose(null)) : nothing}
+              ${chosen ? operationPanel(chosen, this.#task, this.app.http.now(), {
+                    close: () => this.#choose(null),
+                    undo: this.#mayUndo(chosen) ? () => this.#undo(chosen) : null,
+                  }) : nothing}
               ${this.#log.template(chosen?.id, work.hasEnded)}
             </div>
           </div>`
@@ -181,6 +189,19 @@ export class Batch extends View {
       const task = await this.app.http.call("GET", `tasks/${chosen}`);
       if (this.#chosen === chosen) this.#task = task;
     });
+  }
+
+  #mayUndo(operation) {
+    const mayAct = this.app.session.can("operator") && !this.#rollback?.isRunning;
+    return mayAct && this.#work.hasEnded && operation.status === "Completed";
+  }
+
+  async #undo(operation) {
+    const body = { operation_ids: [`${this.#work.id}/${operation.id}`] };
+    this.#rollback = new Rollback(this, body, `Undo ${operation.id}`);
+    this.app.changed();
+    if (!(await this.#rollback.preview())) this.#rollback = null;
+    scrollTo(0, 0);
   }
 
   #cancel() {

@@ -1,0 +1,179 @@
+"""The control center as people use it, in a real browser."""
+
+import json
+from typing import Any
+
+from playwright.async_api import expect
+
+from tests.e2e.test_api_batches import data, ended, execute, until
+from tests.support.control_center import NARROW, PATIENCE, ControlCenter, Screen
+from tests.support.world import operation, server, taskserv
+
+
+def two_steps(infra: str, **params: Any) -> list[dict[str, Any]]:
+    return [
+        operation("box", [], infra, server_configs=[server("box")]),
+        operation("slow", ["box"], infra, taskservs=[taskserv("flaky", fail="later", **params)]),
+    ]
+
+
+def one_server(infra: str) -> dict[str, Any]:
+    return operation("box", [], infra, server_configs=[server("box")])
+
+
+async def becomes(screen: Screen, name: str, status: str) -> Any:
+    return await until(lambda: screen.node(name), lambda node: node is not None and node["status"] == status)
+
+
+async def test_a_wrong_password_is_told_and_the_right_one_lets_in(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        await screen.page.goto(screen.url)
+        await expect(screen.page.get_by_label("User name")).to_be_focused()
+        await screen.page.keyboard.type("admin")
+        await screen.page.keyboard.press("Tab")
+        await screen.page.keyboard.type("wrong")
+        await screen.page.keyboard.press("Enter")
+        await expect(screen.page.get_by_role("alert")).to_contain_text("username", timeout=PATIENCE)
+        assert await screen.violations() == []
+        await screen.log_in()
+        await screen.sees_heading("Batches")
+        await screen.page.reload()
+        await screen.is_live()
+        await screen.page.get_by_role("button", name="Log out").click()
+        await screen.sees_heading("Control center")
+        assert await screen.page.evaluate("sessionStorage.length") == 0
+
+
+async def test_nodes_change_as_they_run_also_over_a_lost_connection(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        await screen.log_in()
+        batch_id = await execute(control_center.api, *two_steps("page-live", seconds=8), name="live")
+        await screen.page.get_by_role("link", name="live").click()
+        await screen.sees_heading("live")
+        running = await becomes(screen, "slow", "Running")
+        async with control_center.proxy.away():
+            await expect(screen.page.locator(".connection")).to_contain_text("lost", timeout=PATIENCE)
+        await screen.is_live()
+        completed = await becomes(screen, "slow", "Completed")
+        assert running["colour"] != completed["colour"]
+        assert completed["label"] == "✓ slow"
+        await expect(screen.page.locator(".heading .pill")).to_have_text("✓Completed", timeout=PATIENCE)
+        await expect(screen.page.locator("#announcer")).to_have_text("Batch live: Completed")
+        lines = await screen.page.locator(".log li").all_inner_texts()
+        assert sum("not now" in line for line in lines) == 1, lines
+        await screen.page.get_by_role("button", name="slow").press("Enter")
+        await expect(screen.page.get_by_text("provisioning taskserv create flaky")).to_be_visible()
+        assert await screen.violations() == []
+        assert not any("token" in address or "eyJ" in address for address in screen.requests)
+        assert sum("/ws?since=" in address for address in screen.requests) >= 1, screen.requests
+    assert batch_id
+
+
+async def test_a_batch_is_cancelled_and_a_viewer_is_not_offered_that(control_center: ControlCenter) -> None:
+    api = control_center.api
+    batch_id = await execute(api, *two_steps("page-cancel", seconds=300), name="endless")
+    viewer = await api.user("viewer")
+    async with control_center.screen() as screen:
+        await screen.log_in(viewer.username)
+        await screen.go(f"batches/{batch_id}", "endless")
+        await becomes(screen, "slow", "Running")
+        assert await screen.page.get_by_role("button", name="Cancel the batch…").count() == 0
+    async with control_center.screen() as screen:
+        await screen.log_in()
+        await screen.go(f"batches/{batch_id}", "endless")
+        await screen.page.get_by_role("button", name="Cancel the batch…").click()
+        assert await screen.violations() == []
+        await screen.page.get_by_role("button", name="Cancel the batch", exact=True).click()
+        await expect(screen.page.locator(".heading .pill")).to_have_text("⊘Cancelled", timeout=PATIENCE)
+        assert (await becomes(screen, "slow", "Cancelled"))["label"] == "⊘ slow"
+
+
+async def test_a_batch_file_is_planned_and_submitted(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        page = screen.page
+        await screen.log_in()
+        await screen.go("submit", "Submit")
+        await page.get_by_label("Batch file").fill("name: [planned")
+        await page.get_by_role("button", name="Plan").click()
+        await expect(page.get_by_role("alert")).to_contain_text(
+            "no YAML, at line 1, column", timeout=PATIENCE
+        )
+        file = {"name": "planned", "operations": [one_server("page-submit")]}
+        await page.get_by_label("Choose a file…").set_input_files(
+            {"name": "b.json", "mimeType": "application/json", "buffer": json.dumps(file).encode()}
+        )
+        await page.get_by_role("button", name="Plan").click()
+        plan = page.get_by_role("region", name="Plan")
+        await expect(plan).to_contain_text("1 to create", timeout=PATIENCE)
+        await expect(plan).to_contain_text("page-submit/box")
+        assert await screen.violations() == []
+        await page.get_by_role("button", name="Submit", exact=True).click()
+        await screen.sees_heading("planned")
+        await expect(page.locator(".heading .pill")).to_have_text("✓Completed", timeout=PATIENCE)
+        await screen.go("inventory", "Inventory")
+        await page.get_by_label("Find").fill("page-submit")
+        row = page.get_by_role("row", name="page-submit/box").first
+        await expect(row).to_contain_text("Running", timeout=PATIENCE)
+
+
+async def test_what_came_after_a_checkpoint_is_undone_once_it_was_seen(control_center: ControlCenter) -> None:
+    api = control_center.api
+    async with control_center.screen() as screen:
+        page = screen.page
+        await screen.log_in()
+        await screen.go("checkpoints", "Checkpoints")
+        await page.get_by_label("Name", exact=True).fill("before")
+        await page.get_by_role("button", name="Create checkpoint").click()
+        roll_back = page.get_by_role("button", name="Roll back to before…")
+        await expect(roll_back).to_be_visible(timeout=PATIENCE)
+        await ended(api, await execute(api, one_server("page-undo"), name="after"))
+        await roll_back.click()
+        preview = page.get_by_role("region", name="Back to “before”")
+        await expect(preview).to_contain_text("delete server page-undo/box", timeout=PATIENCE)
+        assert await screen.violations() == []
+        assert await data(api, "/inventory/servers", infra="page-undo") != []
+        await preview.get_by_role("button", name="Undo 1 change").click()
+        await expect(preview).to_contain_text("1 change undone, 0 could not be", timeout=PATIENCE)
+    assert await data(api, "/inventory/servers", infra="page-undo") == []
+
+
+async def test_every_view_fits_in_both_schemes_and_axe_finds_nothing(control_center: ControlCenter) -> None:
+    views = {"batches": "Batches", "submit": "Submit", "checkpoints": "Checkpoints"}
+    views |= {"inventory": "Inventory", "system": "System", "nowhere": "There is nothing here"}
+    for dark in (False, True):
+        async with control_center.screen(width=NARROW, dark=dark) as screen:
+            await screen.log_in()
+            for place, heading in views.items():
+                await screen.go(place, heading)
+                await expect(screen.page.get_by_text("Loading…")).to_have_count(0, timeout=PATIENCE)
+                if place == "system":
+                    await expect(screen.page.locator(".chart canvas")).to_have_count(4, timeout=PATIENCE)
+                    await expect(screen.page.get_by_role("row", name="mongodb")).to_contain_text("Healthy")
+                assert await screen.violations() == [], (place, dark)
+                wide = "document.documentElement.scrollWidth > innerWidth"
+                assert not await screen.page.evaluate(wide), (place, dark)
+
+
+async def test_five_hundred_operations_are_one_graph(control_center: ControlCenter) -> None:
+    api = control_center.api
+    # There is no such server, so nothing is begun of what depends on it.
+    gate = operation("gate", [], "page-many", taskservs=[taskserv("beacon")], servers=["box"])
+    many = [
+        operation(
+            f"op-{i}",
+            ["gate"] if i < 20 else [f"op-{i - 20}"],
+            "page-many",
+            server_configs=[server(f"s-{i}")],
+        )
+        for i in range(499)
+    ]
+    batch_id = await execute(api, gate, *many, name="many", parallel_limit=1, rollback_enabled=False)
+    async with control_center.screen() as screen:
+        await screen.log_in()
+        await screen.go(f"batches/{batch_id}", "many")
+        await expect(screen.page.locator(".graph")).to_have_attribute("data-placed", "true", timeout=PATIENCE)
+        await expect(screen.page.locator("tbody tr")).to_have_count(500)
+        drawn = await screen.page.evaluate("document.querySelector('.graph')._cyreg.cy.nodes().length")
+        assert drawn == 500
+        await ended(api, batch_id)
+        assert (await becomes(screen, "op-498", "Cancelled"))["label"] == "⊘ op-498"
