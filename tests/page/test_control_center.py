@@ -9,6 +9,8 @@ from tests.e2e.test_api_batches import data, ended, execute, until
 from tests.support.control_center import NARROW, PATIENCE, ControlCenter, Screen
 from tests.support.world import operation, server, taskserv
 
+TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+
 
 def two_steps(infra: str, **params: Any) -> list[dict[str, Any]]:
     return [
@@ -47,7 +49,7 @@ async def test_a_wrong_password_is_told_and_the_right_one_lets_in(control_center
 async def test_nodes_change_as_they_run_also_over_a_lost_connection(control_center: ControlCenter) -> None:
     async with control_center.screen() as screen:
         await screen.log_in()
-        batch_id = await execute(control_center.api, *two_steps("page-live", seconds=8), name="live")
+        batch_id = await execute(control_center.api, *two_steps("page-live", seconds=5), name="live")
         await screen.page.get_by_role("link", name="live").click()
         await screen.sees_heading("live")
         running = await becomes(screen, "slow", "Running")
@@ -143,6 +145,10 @@ async def test_every_view_fits_in_both_schemes_and_axe_finds_nothing(control_cen
     for dark in (False, True):
         async with control_center.screen(width=NARROW, dark=dark) as screen:
             await screen.log_in()
+            async with control_center.proxy.away():
+                await expect(screen.page.locator(".connection")).to_contain_text("lost", timeout=PATIENCE)
+                assert await screen.violations() == []
+                assert not await screen.page.evaluate(TOO_WIDE)
             for place, heading in views.items():
                 await screen.go(place, heading)
                 await expect(screen.page.get_by_text("Loading…")).to_have_count(0, timeout=PATIENCE)
@@ -150,8 +156,7 @@ async def test_every_view_fits_in_both_schemes_and_axe_finds_nothing(control_cen
                     await expect(screen.page.locator(".chart canvas")).to_have_count(4, timeout=PATIENCE)
                     await expect(screen.page.get_by_role("row", name="mongodb")).to_contain_text("Healthy")
                 assert await screen.violations() == [], (place, dark)
-                wide = "document.documentElement.scrollWidth > innerWidth"
-                assert not await screen.page.evaluate(wide), (place, dark)
+                assert not await screen.page.evaluate(TOO_WIDE), (place, dark)
 
 
 async def test_five_hundred_operations_are_one_graph(control_center: ControlCenter) -> None:

@@ -19,11 +19,14 @@ export class Graph {
   constructor(container, operations, choose) {
     const names = new Map(operations.map((one) => [one.id, one.taskId]));
     const edges = operations.flatMap((one) => one.dependencies.map((needed) => [names.get(needed), one.taskId]));
+    const isCrowd = operations.length > MANY;
     this.#cy = cytoscape({
       container,
       elements: {
-        nodes: operations.map((one) => ({ data: { id: one.taskId, label: label(one), status: one.status } })),
-        edges: edges.map(([source, target]) => ({ data: { source, target } })),
+        nodes: operations.map((one) => ({
+          data: { id: one.taskId, label: label(one), status: one.status }, classes: isCrowd ? "crowd" : "",
+        })),
+        edges: edges.map(([source, target]) => ({ data: { source, target }, classes: isCrowd ? "crowd" : "" })),
       },
       style: styles(),
       layout: { name: "preset" },
@@ -31,8 +34,8 @@ export class Graph {
       maxZoom: 2.5,
       boxSelectionEnabled: false,
       autoungrabify: true,
-      hideEdgesOnViewport: operations.length > MANY,
-      textureOnViewport: operations.length > MANY,
+      hideEdgesOnViewport: isCrowd,
+      textureOnViewport: isCrowd,
       // A page that is scrolled over the drawing goes on being scrolled.
       userZoomingEnabled: false,
     });
@@ -131,6 +134,12 @@ function styles() {
         "target-arrow-shape": "triangle", "arrow-scale": 0.8, "curve-style": "bezier",
       },
     },
+    // Seen from afar: colours carry further than thin lines.
+    ...STATUSES.filter((status) => status !== "Pending").map((status) => ({
+      selector: `node.crowd[status = "${status}"]`,
+      style: { "background-color": colour(status.toLowerCase()), color: colour("surface"), "border-width": 6 },
+    })),
+    { selector: "edge.crowd", style: { opacity: 0.3, "curve-style": "haystack" } },
     { selector: "node.chosen", style: { "outline-width": 3, "outline-color": colour("accent"), "outline-offset": 3 } },
   ];
 }

@@ -47,7 +47,8 @@ function folded(places, along, beside, [depth, breadth]) {
   const longest = Math.max(...[...ranks.values()].map((rank) => rank.length));
   if (longest <= limit && ranks.size <= DEEPEST) return places;
   const keys = [...ranks.keys()].sort((a, b) => a - b);
-  const across = Math.min(limit, longest) * (breadth + 14);
+  const lengthOf = (rank) => Math.ceil(rank.length / Math.ceil(rank.length / limit));
+  const across = Math.max(...[...ranks.values()].map(lengthOf)) * (breadth + 14);
   const room = (rank) => Math.ceil(rank.length / limit) * (depth + 16) + 56;
   const whole = keys.reduce((sum, key) => sum + room(ranks.get(key)), 0);
   const line = Math.max(DEEPEST * (depth + 72), Math.sqrt(whole * (across + 60) * SHAPE));
@@ -55,7 +56,7 @@ function folded(places, along, beside, [depth, breadth]) {
   let band = 0;
   for (const key of keys) {
     const rank = ranks.get(key).sort((a, b) => a[beside] - b[beside]);
-    const length = Math.ceil(rank.length / Math.ceil(rank.length / limit));
+    const length = lengthOf(rank);
     if (along === "x" && start > 0 && start + room(rank) > line) {
       start = 0;
       band += across + 60;

@@ -23,7 +23,7 @@ export function operationPanel(operation, task, now, { close, undo }) {
         ${error ? html`<p class="message bad">${error}</p>` : nothing}
         <dl class="facts">
           ${fact("What", operation.kind.replaceAll("_", " "))}
-          ${fact("Doing", operation.step)}
+          ${fact("Step", operation.step)}
           ${fact("Depends on", operation.dependencies.join(", "))}
           ${task ? times(task, now) : nothing}
           ${task ? fact("As a command", html`<code>${[task.command, ...task.args].map(quoted).join(" ")}</code>`) : nothing}

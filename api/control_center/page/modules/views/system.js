@@ -100,7 +100,7 @@ function components(health) {
         <tbody>
           ${Object.entries(health.components).map(([name, text]) => {
             const [status, ...more] = text.split(": ");
-            return html`<tr><th scope="row">${name.replaceAll("_", " ")}</th><td class="tight">${pill(status)}</td><td>${more.join(": ")}</td></tr>`;
+            return html`<tr><th scope="row" class="words">${name.replaceAll("_", " ")}</th><td class="tight">${pill(status)}</td><td>${more.join(": ")}</td></tr>`;
           })}
         </tbody>
       </table>
