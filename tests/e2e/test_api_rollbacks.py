@@ -208,7 +208,8 @@ async def test_the_locks_of_another_service_in_the_same_namespace_are_none_of_it
     )
     try:
         await until(lambda: _running(api, nobody), lambda found: found == 1)
-        assert await data(api, "/locks") == []
+        async with working(api):
+            assert await data(api, "/locks") == []
     finally:
         await handle.terminate()
 
