@@ -1,10 +1,12 @@
 """Who did what: our addition to the contract, for admins."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from api.deps import ServicesDep
 from api.paging import PagingDep
@@ -15,6 +17,19 @@ from workflows.domain.errors import InvalidRequest
 router = APIRouter(tags=["Audit"])
 
 _DAY = timedelta(days=1)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _written_out(value: object) -> object:
+    """Pydantic would take seconds since 1970 as well, and a time without seconds."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise PydanticCustomError(
+            "datetime_parsing", "it must be a moment as RFC 3339 has it, as 2026-01-31T12:00:00Z"
+        )
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 @router.get("/audit")
@@ -25,8 +40,8 @@ async def list_entries(
     response: Response,
     user: Annotated[str | None, Query(max_length=255)] = None,
     path: Annotated[str | None, Query(max_length=255)] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> ApiResponse[list[AuditEntry]]:
     """Newest first; without `since`, those of the day before `until`, which is now where it is left out."""
     last = until or datetime.now(UTC) + timedelta(seconds=1)
