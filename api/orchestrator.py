@@ -154,11 +154,22 @@ class Orchestrator:
                 workflow_id, result_type=result_type
             )
             return await handle.result(rpc_timeout=_WAITING_SLICE)
+        except WorkflowFailureError:
+            # What was set back goes on in another run.
+            if await self._goes_on(workflow_id):
+                return None
+            raise
         except (RPCError, RuntimeError, TimeoutError, Unavailable) as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 raise NotFound(f"there is no workflow {workflow_id}, or no longer") from error
             await asyncio.sleep(_PAUSE)
             return None
+
+    async def _goes_on(self, workflow_id: str) -> bool:
+        try:
+            return await self.is_running(workflow_id)
+        except Unavailable:
+            return True  # as far as is known
 
     async def _start_once(self, what: str, path: str, start: Callable[[], Awaitable[None]]) -> None:
         try:
