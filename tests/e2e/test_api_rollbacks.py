@@ -208,8 +208,9 @@ async def test_the_locks_of_another_service_in_the_same_namespace_are_none_of_it
     )
     try:
         await until(lambda: _running(api, nobody), lambda found: found == 1)
+        # An earlier test's rollback, which was not started, may still be listed.
         async with working(api):
-            assert await data(api, "/locks") == []
+            assert "elsewhere" not in {lock["infra"] for lock in await data(api, "/locks")}
     finally:
         await handle.terminate()
 
