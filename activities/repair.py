@@ -10,11 +10,11 @@ since each action has a key.
 import logging
 import re
 
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
+
+from activities.resetting import reset, was_reset
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ MOST_REPAIRS = 5
 _MARK = "set back to before what cannot be replayed"
 _ASTRAY = re.compile(r"HistoryEvent\(id: (\d+)")
 _NON_DETERMINISTIC = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
-_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
 class Repair:
@@ -48,38 +47,37 @@ class Repair:
             RPCError: Temporal is away.
         """
         try:
-            async for execution in self._client.list_workflows(self._query):
-                await self._set_back(execution.id, execution.run_id)
+            stuck = [execution async for execution in self._client.list_workflows(self._query)]
         except RPCError as error:
             # An older server does not report them.
             if error.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise
+            return
+        for execution in stuck:
+            try:
+                await self._set_back(execution)
+            except RPCError:
+                # The others are none the less looked after.
+                log.exception("workflow %s cannot be set back now", execution.id)
 
-    async def _set_back(self, workflow_id: str, run_id: str) -> None:
+    async def _set_back(self, execution: WorkflowExecution) -> None:
         decisions, repairs, message = [], 0, ""
-        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
         async for event in handle.fetch_history_events():
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
                 decisions.append(event.event_id)
             elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                 failed = event.workflow_task_failed_event_attributes
-                repairs += failed.cause == _RESET and failed.failure.message.startswith(_MARK)
+                repairs += was_reset(event, _MARK)
                 message = failed.failure.message if failed.cause == _NON_DETERMINISTIC else ""
         point = _point(decisions, message, repairs)
         if point is None or repairs >= MOST_REPAIRS:
-            if run_id not in self._given_up:
-                self._given_up.add(run_id)
-                log.error("workflow %s cannot be replayed, and setting it back does not help", workflow_id)
+            if execution.run_id not in self._given_up:
+                self._given_up.add(execution.run_id)
+                log.error("workflow %s cannot be replayed, and setting it back does not help", execution.id)
             return
-        request = ResetWorkflowExecutionRequest(
-            namespace=self._client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-            reason=_MARK,
-            workflow_task_finish_event_id=point,
-            request_id=f"{run_id}-repair",
-        )
-        await self._client.workflow_service.reset_workflow_execution(request)
-        log.warning("workflow %s could not be replayed; it is set back to event %s", workflow_id, point)
+        await reset(self._client, execution, point, _MARK)
+        log.warning("workflow %s could not be replayed; it is set back to event %s", execution.id, point)
 
 
 def _point(decisions: list[int], message: str, repairs: int) -> int | None:

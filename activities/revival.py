@@ -7,12 +7,12 @@ something, and what goes on from there is asked to end by itself. Terminated aga
 
 import logging
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
+
+from activities.resetting import reset, was_reset
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,6 @@ CANCEL = "cancel"
 
 _MARK = "cleared up after it was "
 """How the reason of our own resets begins, by which they are known again."""
-
-_RESET = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
 class Revival:
@@ -49,14 +47,15 @@ class Revival:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return False
+        if found.status not in (*ENDINGS, WorkflowExecutionStatus.RUNNING):
+            return False
         story = await self._story(found)
         if found.status in ENDINGS:
             if story.came_back or not story.decided:
                 # Before its first decision it did nothing.
                 return False
-            await self._reset(found, story)
-        elif found.status is not WorkflowExecutionStatus.RUNNING:
-            return False
+            await reset(self._client, found, story.decided, f"{_MARK}{story.ending}")
+            log.warning("workflow %s was %s; it is brought back to clear up", found.id, story.ending)
         elif not story.came_back or story.is_told:
             return True
         # A death before this line lets it work on until somebody looks at it again.
@@ -69,18 +68,6 @@ class Revival:
         async for event in handle.fetch_history_events():
             story.goes_on(event)
         return story
-
-    async def _reset(self, found: WorkflowExecutionDescription, story: "_Story") -> None:
-        request = ResetWorkflowExecutionRequest(
-            namespace=self._client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=found.id, run_id=found.run_id),
-            reason=f"{_MARK}{story.ending}",
-            workflow_task_finish_event_id=story.decided,
-            # A second request for the same end changes nothing.
-            request_id=f"{found.run_id}-revival",
-        )
-        await self._client.workflow_service.reset_workflow_execution(request)
-        log.warning("workflow %s was %s; it is brought back to clear up", found.id, story.ending)
 
 
 class _Story:
@@ -99,7 +86,7 @@ class _Story:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
                 self.decided = event.event_id
-            case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED if _is_ours(event):
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED if was_reset(event, _MARK):
                 message = event.workflow_task_failed_event_attributes.failure.message
                 self.came_back, self.ending = True, message.removeprefix(_MARK)
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
@@ -112,8 +99,3 @@ class _Story:
                 self.ending = "timed out"
             case _:
                 return
-
-
-def _is_ours(event: HistoryEvent) -> bool:
-    failed = event.workflow_task_failed_event_attributes
-    return failed.cause == _RESET and failed.failure.message.startswith(_MARK)
