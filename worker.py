@@ -21,6 +21,7 @@ from activities.presence import presence
 from activities.providers.registry import build_providers
 from activities.pulse import Pulse
 from activities.remote.door import SshDoor
+from activities.request_trail import HandsRequestIdOn
 from activities.settings import Settings, SettingsError
 from activities.temporal_access import TemporalAccess
 from activities.temporal_connection import access, connect_unless
@@ -64,7 +65,7 @@ def create_worker(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACE,
         max_concurrent_activities=200,
-        interceptors=[CauseInterceptor()],
+        interceptors=[CauseInterceptor(), HandsRequestIdOn()],
     )
 
 

@@ -9,10 +9,16 @@ from pythonjsonlogger.json import JsonFormatter
 from temporalio import activity, workflow
 
 from activities import tracing
+from activities.failures import bounded
 from activities.log_context import cause
 from activities.redaction import Redaction
+from activities.request_trail import request_of
 from activities.settings import Settings
+from workflows.domain.errors import ProvisioningError
 from workflows.search import BATCH_ID, OPERATION_ID
+
+_TALKATIVE = ("asyncssh",)
+"""Libraries that tell of each command that they run at INFO, with all of its text."""
 
 Context = Callable[[], Mapping[str, str]]
 """What is known of the work in whose course a line is written. Called in the thread that writes it."""
@@ -33,6 +39,10 @@ def configure(settings: Settings, context: Context, stream: TextIO | None = None
     handler.addFilter(_Known(context))
     handler.setFormatter(_Json(redaction) if settings.log_format == "json" else _Text(redaction))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    # The context says where a line comes from.
+    activity.logger.activity_info_on_message = workflow.logger.workflow_info_on_message = False
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.NOTSET if settings.log_level == "DEBUG" else logging.WARNING)
 
 
 def of_temporal() -> Mapping[str, str]:
@@ -43,14 +53,14 @@ def of_temporal() -> Mapping[str, str]:
             "workflow_id": info.workflow_id,
             "activity": info.activity_type,
             "activity_id": info.activity_id,
+            "attempt": str(info.attempt),
         }
         return {key: value for key, value in named.items() if value} | dict(cause())
     if workflow.in_workflow():
         attributes = workflow.info().typed_search_attributes
         ids = {"batch_id": attributes.get(BATCH_ID), "operation_id": attributes.get(OPERATION_ID)}
-        return {"workflow_id": workflow.info().workflow_id} | {
-            key: value for key, value in ids.items() if value
-        }
+        named = {"workflow_id": workflow.info().workflow_id, **request_of(workflow.info().headers), **ids}
+        return {key: value for key, value in named.items() if value}
     return {}
 
 
@@ -63,7 +73,16 @@ class _Known(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         setattr(record, _CONTEXT, {**self._context(), **tracing.context()})
+        _without_traceback(record)
         return True
+
+
+def _without_traceback(record: logging.LogRecord) -> None:
+    """What did not work on its own terms is told by its words, on one line: no code is to be looked at."""
+    cause = record.exc_info[1].__cause__ if record.exc_info and record.exc_info[1] else None
+    if isinstance(cause, ProvisioningError):
+        words = " | ".join(f"{type(cause).__name__}: {bounded(cause.message)}".splitlines())
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {words}", None, None
 
 
 class _Text(logging.Formatter):

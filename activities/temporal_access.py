@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from temporalio.client import Client, Interceptor
+from temporalio.common import HeaderCodecBehavior
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.service import TLSConfig
@@ -64,6 +65,8 @@ class TemporalAccess:
             data_converter=self.converter,
             runtime=self.runtime,
             interceptors=self.interceptors,
+            # A request's id, and what of a trace goes along, is encrypted where the rest is.
+            header_codec_behavior=HeaderCodecBehavior.CODEC,
         )
 
 

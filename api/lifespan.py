@@ -14,6 +14,7 @@ from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
 from activities.ports import ServerProviders
 from activities.providers.registry import build_providers
+from activities.request_trail import SendsRequestId
 from activities.rollback_planning import RollbackPlanner
 from activities.settings import Settings
 from activities.temporal_access import TemporalAccess
@@ -28,6 +29,7 @@ from api.locks import Locks
 from api.monitoring.prometheus import Exposition, Registry
 from api.monitoring.watch import Monitoring, monitoring
 from api.orchestrator import Orchestrator
+from api.request_ids import current
 from api.rollbacks import Rollbacks
 from api.security.attempts import LoginAttempts
 from api.security.keyring import keyring
@@ -84,7 +86,8 @@ def prepare(settings: Settings) -> Prepared:
         SettingsError, ValueError: a setting or a catalogue folder cannot be used.
         OSError: the state directory cannot.
     """
-    temporal = TemporalAccess.of(settings, interceptors=tracing.start(settings, "provisioning-api"))
+    interceptors = (SendsRequestId(current), *tracing.start(settings, "provisioning-api"))
+    temporal = TemporalAccess.of(settings, interceptors=interceptors)
     tokens = Tokens(keyring(settings), settings.token_lifetime, settings.session_lifetime)
     catalogue = ClusterCatalogue.from_settings(settings)
     providers = build_providers(settings)

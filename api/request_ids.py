@@ -11,7 +11,13 @@ NONE = "-"
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default=NONE)
 
 
+def current() -> str | None:
+    """The id; None where no request is being served."""
+    identity = request_id.get()
+    return None if identity == NONE else identity
+
+
 def context() -> Mapping[str, str]:
     """What a log line says of the request in whose course it is written."""
-    identity = request_id.get()
-    return {} if identity == NONE else {"request_id": identity}
+    identity = current()
+    return {} if identity is None else {"request_id": identity}

@@ -82,7 +82,10 @@ def services(identity: str, needs: str, **params: str) -> dict[str, Any]:
 
 
 async def test_temporals_database_holds_no_value_of_a_request(api: Api, temporal_folder: Path) -> None:
-    values = {name: f"{name}-{uuid4().hex}" for name in ("batch", "server", "label", "message", "failing")}
+    names = ("batch", "server", "label", "message", "failing", "request")
+    values = {name: f"{name}-{uuid4().hex}" for name in names}
+    # It goes along in headers, to whatever the work begins.
+    api.client.headers["X-Request-ID"] = values["request"]
     server = {
         "name": values["server"],
         "plan": "7xCPU-77GB",

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities import logs
+from activities.failures import as_activity_failure
 from activities.log_context import CauseInterceptor
 from activities.redaction import MASK, Redaction
 from activities.settings import Settings
@@ -20,6 +23,7 @@ from api import request_ids
 from api.request_ids import request_id
 from tests.support.batches import server
 from workflows.domain.actions import Cause, DeleteServer
+from workflows.domain.errors import ActionFailed
 
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----"
 SETTINGS = Settings(
@@ -133,9 +137,30 @@ async def test_a_line_of_an_activity_says_whose_work_it_does() -> None:
     environment = ActivityEnvironment()
     executed = ExecuteActivityInput(fn=work, args=[action], executor=None, headers={})
     await environment.run(chain.execute_activity, executed)
-    (line,) = objects(stream)
-    assert (line["task_id"], line["batch_id"], line["operation_id"]) == tuple(whose.model_dump().values())[:3]
-    assert line["workflow_id"] == environment.info.workflow_id
+    line, done = objects(stream)
+    assert line["message"] == "at work"
+    assert done["message"].startswith("done in ")
+    for one in (line, done):
+        named = (one["task_id"], one["batch_id"], one["operation_id"])
+        assert named == tuple(whose.model_dump().values())[:3]
+        assert one["workflow_id"] == environment.info.workflow_id
+
+
+async def test_what_did_not_work_is_told_in_one_line_by_its_own_words() -> None:
+    async def work() -> None:
+        with as_activity_failure():
+            raise ActionFailed("could not install it:\nthe password=hunter2 is refused")
+
+    stream = io.StringIO()
+    logs.configure(SETTINGS, logs.of_temporal, stream)
+    environment = ActivityEnvironment()
+    try:
+        await environment.run(work)
+    except ApplicationError:
+        activity.logger.warning("Completing activity as failed", exc_info=True)
+    (line,) = stream.getvalue().splitlines()
+    assert "failed: ActionFailed: could not install it: | the password=" in line
+    assert "hunter2" not in line
 
 
 class _Innermost(ActivityInboundInterceptor):
