@@ -44,7 +44,9 @@ async def list_entries(
     until: Moment | None = None,
 ) -> ApiResponse[list[AuditEntry]]:
     """Newest first; without `since`, those of the day before `until`, which is now where it is left out."""
-    last = until or datetime.now(UTC) + timedelta(seconds=1)
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    # What is asked for from a moment on that is still to come is nothing, and no contradiction.
+    last = until or max(now, since or now)
     try:
         first = since or last - _DAY
     except OverflowError:

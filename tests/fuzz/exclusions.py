@@ -19,6 +19,7 @@ class Refusal(NamedTuple):
 
 
 REFUSALS = (
+    Refusal("GET /audit", "`since` is not after `until`, which a schema cannot say of two parameters"),
     Refusal("POST /users", "what is before the @ of an email is short, which its pattern cannot say"),
     Refusal("PATCH /users/{username}", "the last admin stays one, and its email as above"),
     Refusal("POST /users/{username}/mfa/confirm", "the code must be the one that is shown now"),
