@@ -20,6 +20,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
 from tests.replay.brief import FLAGS, runs_of
+from tests.replay.cluster_scenarios import cluster_scenarios
 from tests.replay.lock_scenarios import lock_scenarios
 from tests.replay.rollback_scenarios import RollbackScenario, rollback_scenarios
 from tests.replay.scenarios import Scenario, scenarios
@@ -41,7 +42,7 @@ AnyScenario = Scenario | RollbackScenario
 
 
 def every_scenario() -> list[AnyScenario]:
-    return [*scenarios(), *lock_scenarios(), *rollback_scenarios()]
+    return [*scenarios(), *cluster_scenarios(), *lock_scenarios(), *rollback_scenarios()]
 
 
 async def main(names: Sequence[str]) -> None:

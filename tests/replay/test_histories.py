@@ -139,12 +139,22 @@ class HastyTaskservs(HastyOperation):
         return await self.carry_out(request)
 
 
-@pytest.mark.parametrize("name", ["batch-1", "operation-make", "operation-install"])
+@workflow.defn(name="ClustersWorkflow")
+class HastyClusters(HastyOperation):
+    @workflow.run
+    async def run(self, request: OperationInput) -> OperationResult:
+        return await self.carry_out(request)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["success/batch-1", "success/operation-make", "success/operation-install", "cluster_life/operation-grow"],
+)
 async def test_a_workflow_that_leaves_something_out_does_not_replay(name: str) -> None:
     replayer = Replayer(
-        workflows=[HastyBatch, HastyServers, HastyTaskservs],
+        workflows=[HastyBatch, HastyServers, HastyTaskservs, HastyClusters],
         data_converter=data_converter,
         workflow_runner=workflow_runner(strict=False),
     )
     with pytest.raises(workflow.NondeterminismError):
-        await replayer.replay_workflow(load(HISTORIES / "success" / f"{name}.json"))
+        await replayer.replay_workflow(load(HISTORIES / f"{name}.json"))

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
 from hypothesis import strategies as st
 
 from workflows.domain.batches import BatchSpec
 from workflows.domain.operations import (
+    ClusterConfig,
+    ClusterOperation,
+    ClustersConfig,
     CreateServersConfig,
     OperationSpec,
     ServerConfig,
@@ -69,6 +73,29 @@ def taskserv_operation(
             taskservs=[TaskservItem(name=taskserv, params=checked)],
             servers=list(servers) if servers else None,
         ),
+    )
+
+
+def cluster_operation(
+    name: str,
+    needs: Sequence[str] = (),
+    *,
+    kind: str,
+    nodes: int,
+    operation: Literal["create", "scale", "upgrade"] = "create",
+    infra: str = "default",
+    **params: object,
+) -> ClusterOperation:
+    """For one cluster, which is named as its type is."""
+    checked: Params = params  # type: ignore[assignment]  # keyword arguments are JSON in these tests
+    cluster = ClusterConfig(
+        name=kind, cluster_type=kind, plan="1xCPU-1GB", zone="local", nodes=nodes, params=checked
+    )
+    return ClusterOperation(
+        id=name,
+        provider="memory",
+        dependencies=tuple(needs),
+        config=ClustersConfig(operation=operation, infra=infra, clusters=[cluster]),
     )
 
 

@@ -10,6 +10,9 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
 
+from activities.catalogue.catalogue import Catalogue
+from activities.catalogue.cluster_types import ClusterCatalogue
+from activities.clusters import Clusters
 from activities.executions import Executions
 from activities.locks import Locks
 from activities.mongo.stores import Stores, open_stores
@@ -93,6 +96,7 @@ async def running_engine(
         Locks(client),
         Rollbacks(stores.rollbacks, stores.ledger, stores.inventory),
         taskservs,
+        Clusters(ClusterCatalogue.load(Catalogue.load()), stores.inventory),
     ]
     async with supervised(lambda: create_worker(client, name, contracts, strict=strict)):
         yield Engine(client, stores, provider, taskservs, name, written)

@@ -31,6 +31,8 @@ class MemoryTaskservs(TaskservActivities):
         """What each action did, by its key."""
         self.broken: set[str] = set()
         """Kinds of actions that fail for good."""
+        self.spoiled: Params = {}
+        """Parameters with which nothing can be installed or configured."""
         self.restarts: list[str] = []
         """The task services that were restarted, each as often as it was."""
 
@@ -99,7 +101,7 @@ class MemoryTaskservs(TaskservActivities):
 
     async def _bring_to(self, action: InstallTaskserv | ConfigureTaskserv, params: Params) -> None:
         await _takes_its_time(params)
-        if "fail" in params or action.kind in self.broken:
+        if "fail" in params or action.kind in self.broken or self.spoiled.items() & params.items():
             raise ActionFailed(f"could not {action.summary}: it was told to fail")
         before = self._installed.get(_place(action))
         if before is not None and before.params == params:
