@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows import search
 from workflows.checking import changes_of
-from workflows.domain.actions import Action
+from workflows.domain.actions import Action, CreateServer, RecordCluster
 from workflows.domain.batches import OperationInput, OperationResult
 from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining, still_open
@@ -27,7 +27,7 @@ from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
 from workflows.failure_text import failure_text
 from workflows.performing import perform, settle
 from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
-from workflows.saga import undo
+from workflows.saga import settled, undo
 from workflows.standalone import Standalone, reporter_of
 
 Next = Callable[[Mapping[str, Server], ActivityOptions], Awaitable["Plan"]]
@@ -137,7 +137,8 @@ class OperationRun:
         status = TaskStatus.CANCELLED if self._cancelled is not None else TaskStatus.FAILED
         remaining = await self._clear_up()
         if self._cancelled is not None or self._request.undo_on_failure:
-            remaining += await self._take_back()
+            not_undone = await self._take_back()
+            remaining = [*settled(remaining, self._effects)[0], *not_undone]
         return self._finish(status, error, remaining)
 
     def _error(self, work: asyncio.Task[None]) -> str | None:
@@ -208,7 +209,8 @@ class OperationRun:
                 result = await settle(step)
             except ActivityError as error:
                 what = f"half done: {step.summary}"
-                remaining.append(Remaining(what=what, why=failure_text(error)))
+                where = None if isinstance(step, CreateServer | RecordCluster) else step.server.key
+                remaining.append(Remaining(what=what, why=failure_text(error), half_done_on=where))
             else:
                 self._record(result.effects if result else ())
         return remaining

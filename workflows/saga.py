@@ -96,10 +96,14 @@ def settled(
     for one in undoing:
         effects = [r.effect for r in left if r.effect is not None]
         gone = [effect for effect in effects if _is_overtaken(effect, one, is_newer)]
-        left = [r for r in left if r.effect is None or r.effect not in gone]
+        left = [r for r in left if (not _went_with(r, one) if r.effect is None else r.effect not in gone)]
         others = [overtaken(effect, effect.cause, workflow.now()) for effect in gone]
         told += [*others, following(one, others)]
     return left, told
+
+
+def _went_with(half_done: Remaining, undoing: Effect) -> bool:
+    return half_done.half_done_on is not None and takes_along(undoing, half_done.half_done_on)
 
 
 def _is_overtaken(effect: Effect, undoing: Effect, is_newer: Callable[[Effect], bool] | None) -> bool:

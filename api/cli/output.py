@@ -131,6 +131,9 @@ def plain(value: JsonValue) -> str:
 
 
 def _lines(value: JsonValue) -> list[str]:
+    """Of a list of texts of which one has several lines, each begins on a line of its own."""
+    if isinstance(value, list) and any(isinstance(item, str) and "\n" in item for item in value):
+        return [line for item in value for line in _lines(item)]
     lines = value.splitlines() if isinstance(value, str) else []
     return [plain(line) for line in lines] or [plain(value)]
 

@@ -39,6 +39,21 @@ echo 'DPkg::Post-Invoke {"if [ -e /tmp/slowly ]; then sleep 3; fi";};' >/etc/apt
 """
 """Has apt pause behind each of its steps, so that a busy machine, too, hears of one before all is done."""
 
+STUCK = r"""
+touch /tmp/stuck
+cat >/usr/local/sbin/dpkg-deb <<'END'
+#!/bin/sh
+if [ "$1" = --fsys-tarfile ] && rm /tmp/stuck 2>/dev/null; then
+  /usr/bin/dpkg-deb "$@" | head -c 20000
+  sleep 600
+fi
+exec /usr/bin/dpkg-deb "$@"
+END
+chmod 755 /usr/local/sbin/dpkg-deb
+echo 'DPkg::Path "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";' >/etc/apt/apt.conf.d/99stuck
+"""
+"""Has dpkg wait in the middle of the first package that it unpacks."""
+
 
 async def over_http(taskserv: Taskserv) -> str:
     async with httpx.AsyncClient(trust_env=False) as client:
@@ -184,23 +199,27 @@ async def test_a_service_lives_and_leaves_no_trace(
     assert (sorted(set(after) - set(before)), sorted(set(before) - set(after))) == ([], [])
 
 
-@pytest.mark.parametrize("moment", ["Unpacking redis-server", "Setting up redis-tools"])
+@pytest.mark.parametrize(
+    ("moment", "prepared"),
+    [("Unpacking redis-server", SLOWLY), ("Setting up redis-tools", SLOWLY), ("Unpacking", STUCK)],
+    ids=["between two packages", "while one is set up", "in the middle of a package"],
+)
 async def test_an_installation_cut_off_in_the_middle_leaves_no_trace(
-    bench: TaskservBench, server: Server, moment: str
+    bench: TaskservBench, server: Server, moment: str, prepared: str
 ) -> None:
     if (
         server.ssh.user != "root"
         or await bench.door.ask(server.ssh, 'echo "$PROVISIONING_SERVER_ROOT"') != "\n"
     ):
         pytest.skip("wheels are unpacked in one step")
-    await bench.door.ask(server.ssh, SLOWLY)
+    await bench.door.ask(server.ssh, prepared)
     before = await contents(bench, server)
     action = bench.install(server, "redis")
     with pytest.raises(asyncio.CancelledError):
         await bench.run_cancelled(
             bench.taskservs.install_taskserv, action, lambda: moment in bench.log.text()
         )
-    await bench.door.ask(server.ssh, "rm /tmp/slowly")
+    await bench.door.ask(server.ssh, "rm -f /tmp/slowly")
     assert await contents(bench, server) == before
     there = taskserv(await bench.run(bench.taskservs.install_taskserv, action))
     assert await redis_memory(there) == "67108864"

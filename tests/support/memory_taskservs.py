@@ -33,6 +33,8 @@ class MemoryTaskservs(TaskservActivities):
         """Kinds of actions that fail for good."""
         self.spoiled: Params = {}
         """Parameters with which nothing can be installed or configured."""
+        self.begun: set[str] = set()
+        """Keys of the servers on which an installation or a configuration was begun."""
         self.restarts: list[str] = []
         """The task services that were restarted, each as often as it was."""
 
@@ -82,6 +84,9 @@ class MemoryTaskservs(TaskservActivities):
         return self._result(action, "removed")
 
     async def abandon_install(self, action: InstallTaskserv) -> None:
+        with as_activity_failure():
+            if "abandon_install" in self.broken:
+                raise ActionFailed(f"could not take back '{action.summary}': it was told to fail")
         self._abandon(action)
 
     async def abandon_configuration(self, action: ConfigureTaskserv) -> None:
@@ -100,6 +105,7 @@ class MemoryTaskservs(TaskservActivities):
         return there
 
     async def _bring_to(self, action: InstallTaskserv | ConfigureTaskserv, params: Params) -> None:
+        self.begun.add(action.server.key)
         await _takes_its_time(params)
         if "fail" in params or action.kind in self.broken or self.spoiled.items() & params.items():
             raise ActionFailed(f"could not {action.summary}: it was told to fail")

@@ -66,6 +66,24 @@ async def test_what_goes_with_its_server_does_not_remain(engine: Engine) -> None
     assert (await back_to(engine, before))[1].undone == 0
 
 
+async def test_what_was_half_done_goes_with_its_server(engine: Engine) -> None:
+    await engine.run(batch(server_operation("uh-kept")))
+    wanted = batch(
+        server_operation("uh"),
+        taskserv_operation("uh-on", ["uh"], taskserv="redis", seconds=300),
+        taskserv_operation("uh-on-kept", ["uh"], servers=["uh-kept"], taskserv="redis", seconds=300),
+    )
+    handle = await engine.start(wanted)
+    await eventually(lambda: {"default/uh", "default/uh-kept"} <= engine.taskservs.begun)
+    engine.taskservs.broken = {"abandon_install"}
+    await handle.signal(BatchWorkflow.cancel, "enough")
+    result = await handle.result()
+    engine.taskservs.broken = set()
+    assert result.status is BatchStatus.CANCELLED
+    (left,) = result.remaining
+    assert left.startswith("uh-on-kept: half done: install redis on default/uh-kept: could not take back")
+
+
 async def test_what_nothing_older_took_back_remains(engine: Engine) -> None:
     await engine.run(batch(server_operation("un")))
     # The change does not need the installation, it only comes later; so nobody knows that it was on top.

@@ -87,6 +87,8 @@ class Remaining(Frozen):
     why: str
     effect: Effect | None = None
     """The effect that stays open; None where an action was left half done and has none."""
+    half_done_on: str | None = None
+    """The key of the server on which it was left half done."""
 
     @property
     def line(self) -> str:

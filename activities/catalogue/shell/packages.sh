@@ -40,7 +40,7 @@ apt_install() {
   for package; do
     [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == [ih]"i " ]] || missing=1
   done
-  [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
+  come_to_rest
   if [ -n "${FIRST_VERSION:-}" ]; then
     [[ $(dpkg-query -W -f '${Version}' "$1" 2>/dev/null) == "$FIRST_VERSION"* ]] || missing=1
     [ -n "$missing" ] || return 0
@@ -77,12 +77,29 @@ apt_bring() {
   done
 }
 
+# come_to_rest: what was broken off goes on as far as it can.
+come_to_rest() {
+  local package deb
+  [ -n "$(dpkg --audit)" ] || return 0
+  # A package that was half unpacked can be neither configured nor removed before it is unpacked whole.
+  for package in $(dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' | sed -n 's/^reinstreq //p'); do
+    deb=$(find /var/cache/apt/archives "$CACHE/debs" -name "${package}_*.deb" | sort -V | tail -n 1)
+    if [ -n "$deb" ]; then
+      dpkg --unpack --force-unsafe-io --force-depends "$deb" 8>&-
+    else
+      dpkg --purge --force-remove-reinstreq --force-depends "$package" 8>&-
+    fi
+  done
+  # What still lacks others stays as it is: it is to get them, or to go.
+  dpkg --force-confold --configure -a 8>&- || :
+}
+
 apt_remove() {
   local package user ours unneeded
-  [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a 8>&-
+  come_to_rest
   ours=$(for package; do grep -qxF "$package" "$STATE/packages.before" || echo "$package"; done)
   # Also what is only needed by ours, but never what was there before them.
-  unneeded=$(apt-get -s -q -o APT::AutoRemove::SuggestsImportant=0 -o APT::AutoRemove::RecommendsImportant=0 \
+  unneeded=$(apt-get -s -q --fix-broken -o APT::AutoRemove::SuggestsImportant=0 -o APT::AutoRemove::RecommendsImportant=0 \
     purge --auto-remove $ours 2>/dev/null | sed -n 's/^Purg \([^ :]*\).*/\1/p' | sort -u |
     comm -23 - "$STATE/packages.before")
   # apt would compute the same set again, which takes it longer than dpkg takes to remove it.
@@ -92,7 +109,8 @@ apt_remove() {
     ! getent group "$user" >/dev/null || groupdel "$user"
   done < <(cat "$STATE/users" 2>/dev/null)
   [ -z "$ours" ] || rm -rf $DEBIAN_LEFTOVERS
-  # What deb-systemd-helper was writing when an installation was broken off.
+  # What deb-systemd-helper and dpkg were writing when an installation was broken off.
+  grep -qsx dpkg /proc/[0-9]*/comm || rm -rf /var/lib/dpkg/tmp.ci
   rm -f /var/lib/systemd/deb-systemd-helper-*/.state*.tmp /var/lib/systemd/deb-systemd-helper-*/*/.state*.tmp
 }
 
