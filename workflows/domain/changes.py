@@ -142,7 +142,7 @@ def of_spec(spec: ServerSpec) -> tuple[str, ...]:
 def of_params(before: Params | None, after: Params) -> tuple[str, ...]:
     """The parameters of a new service; of one that is there, those that differ."""
     if before is None:
-        return tuple(f"{name}={_text(value)}" for name, value in sorted(after.items()))
+        return tuple(f"{name}={_text(value)}" for name, value in sorted(after.items()) if value != "")
     names: Sequence[str] = sorted({*before, *after})
     return tuple(
         f"{name}: {_text(before.get(name))} -> {_text(after.get(name))}"
