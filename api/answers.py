@@ -46,6 +46,7 @@ OWN: Mapping[str, frozenset[str]] = {
     "POST /workflows/taskserv/create": frozenset({"409"}),
     "POST /workflows/cluster/create": frozenset({"409"}),
     "POST /batch/operations/{batchId}/cancel": frozenset({"409"}),
+    "POST /tasks/{taskId}/cancel": frozenset({"409"}),
     "GET /ws": frozenset({"426", "429"}),
     "POST /rollback/checkpoints": frozenset({"409"}),
     "POST /rollback/execute": frozenset({"404", "409"}),

@@ -75,7 +75,7 @@ class Batches:
         row = await self._rows.batch(batch_id)
         _require_running(row)
         try:
-            await self._orchestrator.cancel_batch(batch_id, f"cancelled by {user.username}")
+            await self._orchestrator.cancel(batch_id, f"cancelled by {user.username}")
         except NotFound:
             row = await self._watching.batch(batch_id)
             _require_running(row)

@@ -200,15 +200,16 @@ class Orchestrator:
                     raise _unknown_start(what, path) from error
             await asyncio.sleep(_PAUSE)
 
-    async def cancel_batch(self, batch_id: str, reason: str) -> None:
-        """Asks a batch to cancel; asking again changes nothing.
+    async def cancel(self, workflow_id: str, reason: str) -> None:
+        """Asks a batch, a task or a rollback to cancel; asking again changes nothing.
 
         Raises:
-            NotFound: no such batch is running.
+            NotFound: none of this id is running.
             Unavailable: Temporal is away.
         """
-        handle = (await self._connected()).get_workflow_handle(batch_id)
-        await translated(handle.signal(BatchWorkflow.cancel, reason, rpc_timeout=RPC_TIMEOUT), batch_id)
+        handle = (await self._connected()).get_workflow_handle(workflow_id)
+        # All of them know this signal by the same name.
+        await translated(handle.signal(BatchWorkflow.cancel, reason, rpc_timeout=RPC_TIMEOUT), workflow_id)
 
     async def is_running(self, workflow_id: str) -> bool:
         """Raises Unavailable where Temporal is away."""

@@ -47,6 +47,7 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "POST /batch/operations/{batchId}/cancel": Role.OPERATOR,
     "GET /tasks": Role.VIEWER,
     "GET /tasks/{taskId}": Role.VIEWER,
+    "POST /tasks/{taskId}/cancel": Role.OPERATOR,
     "GET /state/workflows/{workflowId}/progress": Role.VIEWER,
     "GET /state/workflows/{workflowId}/snapshots": Role.VIEWER,
     "POST /rollback/checkpoints": Role.OPERATOR,

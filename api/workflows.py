@@ -11,7 +11,7 @@ from api.schemas.workflows import WorkflowSubmission
 from api.workflow_door import Admitted, WorkflowDoor
 from workflows.domain.acceptance import single_record
 from workflows.domain.batches import Alone, OperationInput
-from workflows.domain.errors import Unavailable
+from workflows.domain.errors import Conflict, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,26 @@ class Workflows:
         if submission.wait:
             await self._ended(str(task_id), client_is_gone)
         return task_id
+
+    async def cancel(self, task_id: str, user: User) -> None:
+        """Cancels a single task or a rollback; once more while it is being cancelled changes nothing.
+
+        Raises:
+            NotFound: there is no such task.
+            Conflict: it has ended, or is a part of a batch, which is cancelled as a whole.
+            Unavailable: Temporal or MongoDB is away.
+        """
+        task = await self._rows.task(task_id)
+        if task is None:
+            raise NotFound(f"there is no task {task_id}")
+        if task.status.is_terminal:
+            raise Conflict(f"task {task_id} has already ended: {task.status}")
+        if task.batch_id is not None:
+            raise Conflict(f"task {task_id} is an operation of batch {task.batch_id}; cancel the batch")
+        try:
+            await self._orchestrator.cancel(task_id, f"cancelled by {user.username}")
+        except NotFound:
+            raise Conflict(f"task {task_id} has already ended") from None
 
     async def _start(self, admitted: Admitted, user: User, claim: Claim) -> None:
         alone = Alone(args=admitted.args, requested_by=user.username, created_at=claim.created_at)

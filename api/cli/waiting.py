@@ -111,11 +111,12 @@ class Waiting:
         work = self.follow(lambda follower: follower.batch(batch_id))
         self._end(work, f"/batch/operations/{part_of_path(batch_id)}", wanted)
 
-    def task(self, task_id: str) -> NoReturn:
-        """Until the task has ended. Raises Exit with the code of its outcome."""
-        self.has(f"task {task_id}", ("come back", ("tasks", "logs", "-f", task_id)))
+    def task(self, task_id: str, wanted: TaskStatus = TaskStatus.COMPLETED) -> NoReturn:
+        """Until the task has ended. Raises Exit with the code of its outcome, 0 for the one wanted."""
+        come_back, cancel = ("tasks", "logs", "-f", task_id), ("tasks", "cancel", task_id)
+        self.has(f"task {task_id}", ("come back", come_back), ("cancel it", cancel))
         work = self.follow(lambda follower: follower.task(task_id))
-        self._end(work, f"/tasks/{part_of_path(task_id)}", TaskStatus.COMPLETED)
+        self._end(work, f"/tasks/{part_of_path(task_id)}", wanted)
 
     def _end(self, work: Work, path: str, wanted: str) -> NoReturn:
         if self.as_json:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
-from api.deps import ServicesDep
+from api.deps import CurrentUser, ServicesDep
 from api.paging import PagingDep
 from api.schemas.envelope import ApiResponse
 from api.schemas.tasks import WorkflowTask
@@ -32,3 +32,10 @@ async def get_task(services: ServicesDep, task_id: TaskId) -> ApiResponse[Workfl
     if task is None:
         raise NotFound(f"there is no task {task_id}")
     return ApiResponse(data=WorkflowTask.of(task))
+
+
+@router.post("/tasks/{taskId}/cancel")
+async def cancel_task(services: ServicesDep, user: CurrentUser, task_id: TaskId) -> ApiResponse[str]:
+    """For single tasks and rollbacks; an operation of a batch is cancelled with its batch."""
+    await services.workflows.cancel(str(task_id), user)
+    return ApiResponse(data="Task cancelled")

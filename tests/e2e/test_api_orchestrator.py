@@ -108,7 +108,7 @@ async def test_what_is_not_running_is_not_found(temporal: Client) -> None:
         for call in (
             client.progress(workflow_id),
             client.snapshots(workflow_id),
-            client.cancel_batch(workflow_id, "no"),
+            client.cancel(workflow_id, "no"),
         ):
             with pytest.raises(NotFound):
                 await call
@@ -140,7 +140,7 @@ async def test_temporal_away_and_back_and_away(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await client.progress(str(uuid4()))
     with pytest.raises(Unavailable):
-        await client.cancel_batch(str(uuid4()), "no")
+        await client.cancel(str(uuid4()), "no")
 
 
 async def test_a_rollback_that_says_nothing_any_more_is_not_waited_for(temporal: Client) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
 
+from tests.e2e.test_api_batches import data, execute, operation
 from tests.support.api import Api, api_settings, running_api
 from tests.support.hostile_settings import SERVER
 from tests.support.mongodb import EmbeddedMongo
@@ -84,3 +86,30 @@ async def test_all_mistakes_of_a_task_service_are_told_together(api: Api) -> Non
         error = await refusal(api, TASKSERV, VALID[TASKSERV] | change | {"taskserv": "nonsense"})
         assert error.startswith(first)
         assert "; taskserv: unknown task service 'nonsense'" in error
+
+
+async def cancelled(api: Api, task_id: str) -> tuple[int, str]:
+    answer = await api.client.post(f"/tasks/{task_id}/cancel")
+    return answer.status_code, str(answer.json().get("error"))
+
+
+async def test_a_task_is_cancelled_unless_it_has_ended_or_is_a_part_of_a_batch(api: Api) -> None:
+    unknown = str(uuid4())
+    assert await cancelled(api, unknown) == (404, f"there is no task {unknown}")
+
+    batch_id = await execute(api, operation("part"))
+    (batch,) = await data(api, "/batch/operations", limit=1)
+    part = batch["operations"][0]["task_id"]
+    refused = f"task {part} is an operation of batch {batch_id}; cancel the batch"
+    assert await cancelled(api, part) == (409, refused)
+    assert (await cancelled(api, batch_id))[0] == 404
+
+    task_id = (await api.client.post(SERVERS, json=VALID[SERVERS])).json()["data"]
+    handle = api.temporal.get_workflow_handle(task_id)
+    assert [(await cancelled(api, task_id))[0] for _ in range(2)] == [200, 200]
+    asked = [event async for event in handle.fetch_history_events()]
+    names = [event.workflow_execution_signaled_event_attributes.signal_name for event in asked]
+    assert [name for name in names if name] == ["cancel", "cancel"]
+    for workflow_id in (task_id, batch_id):
+        await api.temporal.get_workflow_handle(workflow_id).terminate()
+    assert await cancelled(api, task_id) == (409, f"task {task_id} has already ended")

@@ -11,14 +11,14 @@ from activities.mongo.stores import open_stores
 from tests.support.command_line import CommandLine, log_in_at
 from tests.support.cuttable_proxy import cuttable_proxy
 from tests.support.stack import Stack
-from tests.support.world import answer, delete_servers, ended, operation, server, submit, taskserv
+from tests.support.world import answer, delete_servers, ended, operation, server, submit, tasks, taskserv
 from workflows.domain.events import Event, EventType
 
 
-def two_steps(infra: str, seconds: float = 3) -> list[dict[str, Any]]:
+def two_steps(infra: str, seconds: float = 3, name: str = "box") -> list[dict[str, Any]]:
     slow = taskserv("flaky", seconds=seconds, fail="later")
     return [
-        operation("box", [], infra, server_configs=[server("box")]),
+        operation("box", [], infra, server_configs=[server(name)]),
         operation("slow", ["box"], infra, taskservs=[slow]),
     ]
 
@@ -57,7 +57,7 @@ async def test_the_bars_move_and_the_log_is_beneath_also_over_a_lost_connection(
 async def test_whoever_goes_away_is_told_how_to_come_back(
     operator: CommandLine, stack: Stack, tmp_path: Path
 ) -> None:
-    file = batch_file(tmp_path, "left", two_steps("cli-left", seconds=300))
+    file = batch_file(tmp_path, "left", two_steps("shop", seconds=300, name="data"))
     terminal = await operator.on_terminal("batch", "submit", file, "--watch")
     await terminal.until("50%")
     await terminal.press("\x03")
@@ -83,9 +83,19 @@ async def test_whoever_goes_away_is_told_how_to_come_back(
     _, err = await process.communicate()
     assert (process.returncode, b"batch cancel" in err) == (143, True), err
 
+    # What waits for the same server is cancelled by itself.
+    submitted = await operator.inside("servers", "create", "--infra", "shop", "--json")
+    waiting = submitted.json()["task_id"]
+    of_batch = (await tasks(stack, batch_id))["slow"]["id"]
+    refused = await operator.inside("tasks", "cancel", of_batch)
+    assert (refused.code, f"an operation of batch {batch_id}" in refused.err) == (1, True), refused
+    given_up = await operator.run("tasks", "cancel", waiting, "--wait", "--json")
+    assert (given_up.code, json.loads(given_up.out)["status"]) == (0, "Cancelled"), given_up
+    assert [one["name"] for one in await answer(stack, "/inventory/servers", infra="shop")] == ["data"]
+
     cancelled = await operator.run("batch", "cancel", batch_id, "--wait")
     assert cancelled.code == 0, cancelled
-    await delete_servers(stack, "cli-left")
+    assert await answer(stack, "/inventory/servers", infra="shop") == []
 
 
 async def lines_of(stack: Stack, batch_id: str) -> list[str]:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -31,6 +31,7 @@ PATIENCE = 90_000
 """Milliseconds for what is waited for, on a busy machine."""
 
 WIDE, NARROW = 1280, 400
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @dataclass
@@ -53,13 +54,13 @@ class Screen:
 
     def _said(self, kind: str, text: str) -> None:
         # A request that is refused, or that nobody answers, is told there by the browser itself.
-        if kind in ("error", "warning") and "net::ERR" not in text and "status of 4" not in text:
+        told = ("net::ERR", "status of 4", "HTTP Authentication failed")
+        if kind in ("error", "warning") and not any(words in text for words in told):
             self.complaints.append(text)
 
-    async def log_in(self, username: str = "admin", password: str = PASSWORD) -> None:
+    async def log_in(self, username: str = "admin", password: str = PASSWORD, code: str = "") -> None:
         await self.page.goto(self.url)
-        await self.page.get_by_label("User name").fill(username)
-        await self.page.get_by_label("Password").fill(password)
+        await self.fill({"User name": username, "Password": password, "Code": code})
         await self.page.get_by_role("button", name="Log in").click()
         await self.is_live()
 
@@ -70,6 +71,11 @@ class Screen:
         """Shows a view, by its part of the address, and waits for its heading."""
         await self.page.goto(f"{self.url}#/{place}")
         await self.sees_heading(heading)
+
+    async def fill(self, fields: Mapping[str, str]) -> None:
+        """Types into fields, by their labels."""
+        for label, text in fields.items():
+            await self.page.get_by_label(label, exact=True).fill(text)
 
     async def sees_heading(self, heading: str) -> None:
         await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading, timeout=PATIENCE)
@@ -89,11 +95,25 @@ class Screen:
 
     async def violations(self) -> list[str]:
         """What axe finds wrong with what is shown now."""
-        found = await Axe().run(self.page)
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(Axe().axe_script)
+        found = await self.page.evaluate("axe.run({resultTypes: ['violations']})")
         return [
-            f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}"
-            for one in found.response["violations"]
+            f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}" for one in found["violations"]
         ]
+
+    async def misfits(self, *widths: int) -> list[str]:
+        """What sticks out of a window of one of these widths, or is found by axe there, in both schemes."""
+        found: list[str] = []
+        for width in widths:
+            await self.page.set_viewport_size({"width": width, "height": 900})
+            for scheme in SCHEMES:
+                await self.page.emulate_media(color_scheme=scheme)
+                wrong = await self.violations()
+                if await self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                    wrong.append("it is wider than the window")
+                found += [f"{width}, {scheme}: {one}" for one in wrong]
+        return found
 
 
 @dataclass(frozen=True)
@@ -116,6 +136,7 @@ class ControlCenter:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
             locale="en-GB",
+            permissions=["clipboard-read", "clipboard-write"],
         )
         try:
             screen = Screen(await context.new_page(), self.url)
@@ -157,8 +178,10 @@ async def control_center(
 @contextlib.asynccontextmanager
 async def working_api(folder: Path, mongodb: EmbeddedMongo, temporal: Client) -> AsyncIterator[Api]:
     """An API with a worker that makes local servers and the task services of the tests."""
+    tests = ROOT / "tests"
+    changes = {"catalogue_dirs": str(tests / "catalogue"), "infra_dir": tests / "infra"}
     settings = api_settings(folder / "state", mongodb, temporal).model_copy(
-        update={"catalogue_dirs": str(ROOT / "tests" / "catalogue"), "control_center_port": free_port()}
+        update=changes | {"control_center_port": free_port()}
     )
     door = SshDoor(settings.state_dir)
     try:

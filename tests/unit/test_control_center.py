@@ -80,7 +80,7 @@ def test_the_tests_browser_is_driven_by_a_dependency_of_the_tests_alone() -> Non
 def test_each_section_and_the_settings_of_the_page_are_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     routes = assets()["page/modules/routes.js"].content.decode()
-    sections = re.findall(r'\["\w+", "(\w+)"\]', routes)
-    assert len(sections) == 5
+    sections = re.findall(r'\["(?:\w+)", "([A-Z]\w+)"\]', routes)
+    assert len(sections) == 8
     assert [name for name in sections if f"- **{name}:**" not in readme] == []
     assert "`CONTROL_CENTER_PORT`" in readme

@@ -7,12 +7,19 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from api.cli.answers import Fields, Task, as_fields, as_rows, valid
+from api.cli.answers import Fields, Task, as_fields, as_rows, as_text, valid
 from api.cli.client import part_of_path
 from api.cli.completion import task_ids
 from api.cli.following.logs import LogDisplay
 from api.cli.listing import show_page
-from api.cli.options import DEFAULT_PROFILE, JsonOption, LimitOption, OffsetOption, ProfileOption
+from api.cli.options import (
+    DEFAULT_PROFILE,
+    JsonOption,
+    LimitOption,
+    OffsetOption,
+    ProfileOption,
+    WaitOption,
+)
 from api.cli.output import print_line, show_one
 from api.cli.session import Session, session_of
 from api.cli.terminal_text import cleaned
@@ -82,6 +89,25 @@ def logs(
         work = waiting.follow(lambda follower: follower.task(task_id), display)
         tell_errors(work)
         raise typer.Exit(outcome_code(work.status))
+
+
+@app.command()
+def cancel(
+    task_id: TaskId,
+    wait: WaitOption = False,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel a single task, which takes back what it did, or a rollback, which stops where it is."""
+    session = session_of(profile)
+    path = f"/tasks/{part_of_path(task_id)}/cancel"
+    if not wait:
+        message = as_text(session.call("POST", path))
+        show_one({"task_id": task_id, "message": message}, ("task_id", "message"), as_json=as_json)
+        return
+    with Waiting(session, as_json=as_json) as waiting:
+        session.call("POST", path)
+        waiting.task(task_id, wanted=TaskStatus.CANCELLED)
 
 
 def _output(session: Session, task_id: str) -> list[str]:

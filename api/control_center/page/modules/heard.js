@@ -1,4 +1,4 @@
-// The last lines that any job printed, so that a batch that is opened late has the log of before.
+// The last lines that any job printed, so that what is opened late has the log of before.
 const KEPT = 5000;
 
 export class Heard {
@@ -12,8 +12,12 @@ export class Heard {
     });
   }
 
-  of(batchId) {
-    return this.#entries.filter((event) => event.metadata.batch_id === batchId);
+  ofBatch(id) {
+    return this.#entries.filter((event) => event.metadata.batch_id === id);
+  }
+
+  ofTask(id) {
+    return this.#entries.filter((event) => event.metadata.task_id === id);
   }
 
   forget() {

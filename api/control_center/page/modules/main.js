@@ -11,6 +11,11 @@ import { viewFor } from "./routes.js";
 
 const REDRAW = 80;
 
+const emptyDrafts = () => ({
+  batch: "",
+  infra: { infra: "", settings: "config.k", kind: "servers", operation: "create", name: "" },
+});
+
 class App {
   session = new Session();
   http = new Http(this.session);
@@ -19,14 +24,14 @@ class App {
   heard = new Heard(this.live);
   view = null;
   /** What is written at Submit, for whoever looks elsewhere meanwhile. */
-  draft = "";
+  drafts = emptyDrafts();
   #root = document.getElementById("app");
   #announcer = document.getElementById("announcer");
   #timer = 0;
 
   run() {
     this.session.addEventListener("begin", () => this.#go());
-    this.session.addEventListener("end", (event) => { this.live.stop(); this.metrics.forget(); this.heard.forget(); this.draft = ""; this.#go(event.detail); });
+    this.session.addEventListener("end", (event) => { this.live.stop(); this.metrics.forget(); this.heard.forget(); this.drafts = emptyDrafts(); this.#go(event.detail); });
     this.live.addEventListener("state", () => this.#connectionChanged());
     this.live.addEventListener("connected", (event) => this.view?.connected?.(event.detail.gap));
     this.live.addEventListener("event", (event) => this.view?.happened?.(event.detail));

@@ -3,6 +3,8 @@ import { html } from "../../vendor/lit-html/lit-html.js";
 
 const MEANINGS = { "+": "to create", "~": "to change", "-": "to delete", "*": "to restart", "!": "drifted" };
 
+export const NO_CHANGES = "no changes";
+
 /** The text of a task's output; lines that begin with a sign of a plan are marked by it. */
 export function planText(text) {
   return html`<ul class="plan">${text.split("\n").filter(Boolean).map((line) => html`<li data-sign=${signOf(line)}>${line}</li>`)}</ul>`;
@@ -14,7 +16,7 @@ export function countsOf(text) {
   const told = Object.entries(MEANINGS)
     .map(([sign, meaning]) => [signs.filter((one) => one === sign).length, meaning])
     .filter(([number]) => number > 0);
-  return told.length ? told.map(([number, meaning]) => `${number} ${meaning}`).join(", ") : "no changes";
+  return told.length ? told.map(([number, meaning]) => `${number} ${meaning}`).join(", ") : NO_CHANGES;
 }
 
 function signOf(line) {

@@ -106,6 +106,7 @@ function outcome(result) {
     <p class="row">${result.status ? pill(result.status) : nothing}
       ${count(result.operations_executed, "change")} undone, ${result.operations_failed} could not be; it took ${duration(result.duration ?? 0)}.
     </p>
+    <p>See <a href="#/tasks/${result.rollback_id}">its task</a>.</p>
     ${result.error ? html`<p class="message bad">${result.error}</p>` : nothing}
     ${result.remaining?.length ? html`<p class="message bad">${["Left behind:", ...result.remaining].join("\n")}</p>` : nothing}
   `;

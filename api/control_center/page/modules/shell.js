@@ -1,6 +1,6 @@
 // The frame around every view.
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
-import { SECTIONS, section } from "./routes.js";
+import { section, sections } from "./routes.js";
 
 const CONNECTION = {
   live: ["●", "Live"],
@@ -18,7 +18,7 @@ export function shell(app) {
       <span class="brand"><img src="control-center/page/icon.svg" alt="">Control center</span>
       <nav aria-label="Sections">
         <ul>
-          ${SECTIONS.map(
+          ${sections(app.session).map(
             ([name, title]) =>
               html`<li><a href="#/${name}" aria-current=${section() === name ? "page" : nothing}>${title}</a></li>`,
           )}

@@ -1,13 +1,14 @@
 // One operation of a batch, in full.
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
-import { duration, hasEnded, pill, when } from "../format.js";
+import { commandLine, copyable, fact, times } from "../facts.js";
+import { pill } from "../format.js";
 import { planText } from "../plan.js";
 
 /**
- * @param undo asked for what the operation did to be taken back; null where that cannot be
  * @param task as `/tasks/{taskId}` says it; null while it is read
+ * @param undo asked for what the operation did to be taken back; null where that cannot be
  */
-export function operationPanel(operation, task, now, { close, undo }) {
+export function operationPanel(operation, task, app, { close, undo }) {
   const error = task?.error ?? operation.error;
   return html`
     <section class="panel" aria-labelledby="operation-title">
@@ -25,24 +26,12 @@ export function operationPanel(operation, task, now, { close, undo }) {
           ${fact("What", operation.kind.replaceAll("_", " "))}
           ${fact("Step", operation.step)}
           ${fact("Depends on", operation.dependencies.join(", "))}
-          ${task ? times(task, now) : nothing}
-          ${task ? fact("As a command", html`<code>${[task.command, ...task.args].map(quoted).join(" ")}</code>`) : nothing}
-          ${fact("Task", html`<code>${operation.taskId}</code>`)}
+          ${task ? times(task, app.http.now()) : nothing}
+          ${task ? fact("As a command", copyable(commandLine(task), app)) : nothing}
+          ${fact("Task", html`<a href="#/tasks/${operation.taskId}"><code>${operation.taskId}</code></a>`)}
         </dl>
         ${task?.output ? html`<div><h3 class="muted">Output</h3>${planText(task.output)}</div>` : nothing}
       </div>
     </section>
   `;
 }
-
-function times(task, now) {
-  const end = task.completed_at ? Date.parse(task.completed_at) : now;
-  return html`
-    ${task.started_at ? fact("Started", when(task.started_at)) : nothing}
-    ${task.started_at ? fact(hasEnded(task.status) ? "Took" : "Runs for", duration((end - Date.parse(task.started_at)) / 1000)) : nothing}
-  `;
-}
-
-const fact = (name, value) => (value ? html`<dt>${name}</dt><dd>${value}</dd>` : nothing);
-
-const quoted = (word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

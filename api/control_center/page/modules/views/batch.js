@@ -1,15 +1,16 @@
 // One batch: drawn, as a table, with its log, and how to stop it.
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
-import { Log } from "../batch/log.js";
 import { operationPanel } from "../batch/operation.js";
 import { operationsTable } from "../batch/table.js";
 import { Work } from "../batch/work.js";
 import { confirmation, open } from "../dialog.js";
 import { count, duration, hasEnded, percent, pill, STATUSES, timeLeft, tone, when } from "../format.js";
+import { FROM_NOW_ON, Log } from "../log.js";
 import { Rollback } from "../rollback.js";
 import { View } from "./view.js";
 
 const SMALL = 6;
+const TINY = 3;
 
 export class Batch extends View {
   counts = true;
@@ -25,7 +26,7 @@ export class Batch extends View {
   constructor(app, id) {
     super(app);
     this.#work = new Work(id);
-    for (const event of app.heard.of(id)) this.#log.add(this.#work.apply(event).line);
+    for (const event of app.heard.ofBatch(id)) this.#log.add(this.#work.apply(event).line);
   }
 
   get title() {
@@ -100,11 +101,14 @@ export class Batch extends View {
               filter: (status) => { this.#filter = status; this.app.changed(); },
             })}
             <div class="stack">
-              ${chosen ? operationPanel(chosen, this.#task, this.app.http.now(), {
+              ${chosen ? operationPanel(chosen, this.#task, this.app, {
                     close: () => this.#choose(null),
                     undo: this.#mayUndo(chosen) ? () => this.#undo(chosen) : null,
                   }) : nothing}
-              ${this.#log.template(chosen?.id, work.hasEnded)}
+              ${this.#log.template(
+                work.hasEnded ? "The batch has ended. What its operations printed is their output: choose one." : FROM_NOW_ON,
+                chosen?.id,
+              )}
             </div>
           </div>`
         : nothing}
@@ -160,7 +164,7 @@ export class Batch extends View {
             <button type="button" @click=${() => this.#graph?.fit()}>Fit</button>
           </div>
         </header>
-        <div class="graph ${operations.size <= SMALL ? "small" : ""}" tabindex="0" role="application"
+        <div class="graph ${operations.size <= SMALL ? "small" : ""} ${operations.size <= TINY ? "tiny" : ""}" tabindex="0" role="application"
           aria-label="Graph of ${count(operations.size, "operation")}: ${words}. Arrow keys move it, plus and minus zoom, 0 fits it. The table below has the same."></div>
       </section>
     `;

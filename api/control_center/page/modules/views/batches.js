@@ -1,7 +1,8 @@
 // All batches, newest first, and how far those that run are.
-import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
+import { html } from "../../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../../vendor/lit-html/directives/repeat.js";
 import { duration, hasEnded, percent, pill, timeLeft, tone, when } from "../format.js";
+import { pages } from "../pages.js";
 import { View } from "./view.js";
 
 const PAGE = 25;
@@ -53,7 +54,7 @@ export class Batches extends View {
       <section class="panel" aria-label="Batches">
         ${rows.length || this.isLoading ? this.#table(rows) : html`<p class="empty">No batches${this.#status ? ` are ${this.#status}` : " yet"}.</p>`}
       </section>
-      ${this.#pages(rows.length)}
+      ${pages({ offset: this.#offset, shown: rows.length, total: this.#total, size: PAGE }, (offset) => this.#show(this.#status, offset))}
     `;
   }
 
@@ -99,21 +100,9 @@ export class Batches extends View {
     return `${timeLeft(row.left - (now - row.leftAt) / 1000)} left`;
   }
 
-  #pages(shown) {
-    if (!(this.#total > PAGE)) return nothing;
-    const last = this.#offset + shown;
-    return html`
-      <nav class="row" aria-label="Pages">
-        <button type="button" ?disabled=${this.#offset === 0} @click=${() => this.#show(this.#status, this.#offset - PAGE)}>Newer</button>
-        <span class="muted number">${this.#offset + 1} to ${last} of ${this.#total}</span>
-        <button type="button" ?disabled=${last >= this.#total} @click=${() => this.#show(this.#status, this.#offset + PAGE)}>Older</button>
-      </nav>
-    `;
-  }
-
   #show(status, offset) {
     this.#status = status;
-    this.#offset = Math.max(0, offset);
+    this.#offset = offset;
     this.reload();
   }
 }

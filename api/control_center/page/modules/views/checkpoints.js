@@ -2,6 +2,7 @@
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { when } from "../format.js";
 import { newKey } from "../http.js";
+import { pages } from "../pages.js";
 import { Rollback } from "../rollback.js";
 import { View } from "./view.js";
 
@@ -36,12 +37,7 @@ export class Checkpoints extends View {
       <section class="panel" aria-label="Checkpoints">
         ${this.#checkpoints.length ? this.#table(mayAct) : html`<p class="empty">${this.isLoading ? "Loading…" : "No checkpoints yet."}</p>`}
       </section>
-      ${this.#total > PAGE
-        ? html`<nav class="row" aria-label="Pages">
-            <button type="button" ?disabled=${this.#offset === 0} @click=${() => this.#show(this.#offset - PAGE)}>Newer</button>
-            <button type="button" ?disabled=${this.#offset + PAGE >= this.#total} @click=${() => this.#show(this.#offset + PAGE)}>Older</button>
-          </nav>`
-        : nothing}
+      ${pages({ offset: this.#offset, shown: this.#checkpoints.length, total: this.#total, size: PAGE }, (offset) => this.#show(offset))}
     `;
   }
 
@@ -115,7 +111,7 @@ export class Checkpoints extends View {
   }
 
   #show(offset) {
-    this.#offset = Math.max(0, offset);
+    this.#offset = offset;
     this.reload();
   }
 }

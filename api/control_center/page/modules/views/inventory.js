@@ -9,14 +9,16 @@ const LEDGER = 50;
 export class Inventory extends View {
   title = "Inventory";
   #servers = [];
+  #clusters = [];
   #locks = [];
   #effects = [];
   #filter = "";
 
   async load() {
     const { http } = this.app;
-    [this.#servers, this.#effects] = await Promise.all([
+    [this.#servers, this.#clusters, this.#effects] = await Promise.all([
       http.call("GET", "inventory/servers"),
+      http.call("GET", "inventory/clusters"),
       http.call("GET", "inventory/effects", { query: { limit: LEDGER } }),
     ]);
     this.#locks = await http.call("GET", "locks").catch(() => []);
@@ -30,12 +32,13 @@ export class Inventory extends View {
   template() {
     const wanted = this.#filter.trim().toLowerCase();
     const shown = this.#servers.filter((one) => !wanted || words(one).includes(wanted));
+    const clusters = this.#clusters.filter((one) => !wanted || clusterWords(one).includes(wanted));
     return html`
       <div class="heading">
         <h1 tabindex="-1">Inventory</h1>
         <div class="actions">
           <label for="filter">Find</label>
-          <input id="filter" type="search" placeholder="infra, server, service…" @input=${(event) => { this.#filter = event.target.value; this.app.changed(); }}>
+          <input id="filter" type="search" placeholder="infra, server, cluster…" @input=${(event) => { this.#filter = event.target.value; this.app.changed(); }}>
           <button type="button" @click=${() => this.reload()}>Look again</button>
         </div>
       </div>
@@ -44,6 +47,7 @@ export class Inventory extends View {
         <header><h2 id="servers-title">Servers</h2><span class="muted">${this.isLoading ? "" : counted(shown.length, this.#servers.length)}</span></header>
         ${shown.length ? serversTable(shown) : html`<p class="empty">${this.isLoading ? "Loading…" : this.#servers.length ? "None is like that." : "There are no servers."}</p>`}
       </section>
+      ${clusters.length ? clustersPanel(clusters) : nothing}
       ${this.#locks.length ? locksPanel(this.#locks) : nothing}
       ${this.#effects.length ? ledgerPanel(this.#effects) : nothing}
     `;
@@ -54,6 +58,9 @@ const counted = (shown, all) => (shown === all ? count(all, "server") : `${shown
 
 const words = (server) =>
   [server.infra, server.name, server.provider, server.zone, server.status, ...server.task_services.map((one) => one.name)].join(" ").toLowerCase();
+
+const clusterWords = (cluster) =>
+  [cluster.infra, cluster.name, cluster.cluster_type, cluster.version, ...cluster.members].join(" ").toLowerCase();
 
 const statusPill = (status) =>
   status === "Running" ? html`<span class="pill" data-tone="completed"><span aria-hidden="true">✓</span>Running</span>` : pill(status);
@@ -76,7 +83,7 @@ function serversTable(servers) {
           (one) => `${one.infra}/${one.name}`,
           (one) => html`
             <tr>
-              <th scope="row"><span class="muted">${one.infra}/</span><strong>${one.name}</strong></th>
+              <th scope="row"><span class="muted">${one.infra}/</span><wbr><strong>${one.name}</strong></th>
               <td class="tight">${statusPill(one.status)}</td>
               <td class="secondary">${one.provider}, ${one.zone}<br><span class="muted">${one.plan}</span></td>
               <td class="secondary"><code>${one.ssh.user}@${one.ssh.host}:${one.ssh.port}</code></td>
@@ -94,6 +101,40 @@ const service = (one) =>
     ><span aria-hidden="true">${glyph(one.health)}</span>${one.name}<span class="visually-hidden">: ${one.health}</span></span
   >`;
 
+function clustersPanel(clusters) {
+  return html`
+    <section class="panel" aria-labelledby="clusters-title">
+      <header><h2 id="clusters-title">Clusters</h2><span class="muted">${count(clusters.length, "cluster")}</span></header>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Cluster</th><th scope="col">Type</th><th scope="col">Members</th>
+            <th scope="col" class="secondary">Version</th><th scope="col" class="secondary">Parameters</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${repeat(
+            clusters,
+            (one) => `${one.infra}/${one.name}`,
+            (one) => html`
+              <tr>
+                <th scope="row"><span class="muted">${one.infra}/</span><wbr><strong>${one.name}</strong></th>
+                <td class="words">${one.cluster_type}</td>
+                <td>${one.members.join(", ")}</td>
+                <td class="secondary">${one.version ?? html`<span class="muted">none chosen</span>`}</td>
+                <td class="secondary">${parameters(one.params)}</td>
+              </tr>
+            `,
+          )}
+        </tbody>
+      </table>
+    </section>
+  `;
+}
+
+const parameters = (params) =>
+  Object.entries(params).map(([name, value]) => `${name} = ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+
 function locksPanel(locks) {
   return html`
     <section class="panel" aria-labelledby="locks-title">
@@ -104,7 +145,7 @@ function locksPanel(locks) {
           ${locks.map(
             (one) => html`
               <tr>
-                <th scope="row">${one.what}</th>
+                <th scope="row"><a href="#/${one.what.startsWith("batch ") ? "batches" : "tasks"}/${one.workflow_id}">${one.what}</a></th>
                 <td class="tight">${pill(one.status)}</td>
                 <td>${one.infra}: ${one.servers?.join(", ") ?? "all of it"}</td>
                 <td class="secondary">${when(one.since)}</td>
@@ -130,7 +171,7 @@ function ledgerPanel(effects) {
                 <tr>
                   <td class="tight number">${one.position}</td>
                   <th scope="row">${one.kind.replaceAll("_", " ")} <strong>${one.resource.replace(/^\w+:/, "")}</strong> ${one.undone_by ? html`<span class="muted">(undone)</span>` : nothing}</th>
-                  <td class="secondary">${one.batch_id ? html`<a href="#/batches/${one.batch_id}">${one.operation_id}</a>` : one.task_id}</td>
+                  <td class="secondary">${one.batch_id ? html`<a href="#/batches/${one.batch_id}">${one.operation_id}</a>` : html`<a href="#/tasks/${one.task_id}">a task</a>`}</td>
                   <td class="secondary">${when(one.at)}</td>
                 </tr>
               `,

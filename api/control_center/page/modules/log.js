@@ -1,9 +1,11 @@
-// What the jobs of a batch print, as it comes.
-import { html } from "../../../vendor/lit-html/lit-html.js";
-import { repeat } from "../../../vendor/lit-html/directives/repeat.js";
-import { clockTime } from "../format.js";
+// What jobs print, as it comes.
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { repeat } from "../../vendor/lit-html/directives/repeat.js";
+import { clockTime } from "./format.js";
 
 const KEPT = 1000;
+
+export const FROM_NOW_ON = "What is printed from now on appears here.";
 
 export class Log {
   #lines = [];
@@ -15,26 +17,29 @@ export class Log {
     if (this.#lines.length > KEPT) this.#lines.splice(0, this.#lines.length - KEPT);
   }
 
+  get isEmpty() {
+    return this.#lines.length === 0;
+  }
+
   /** Says that lines may be missing here. */
   gap() {
     if (this.#lines.length) this.add({ gap: true });
   }
 
-  /** @param operation whose lines alone are shown; empty for all */
-  template(operation, hasEnded) {
+  /**
+   * @param empty what is said where there is no line
+   * @param operation of a batch, whose lines alone are shown; left out for all
+   */
+  template(empty, operation) {
     const lines = operation ? this.#lines.filter((line) => line.gap || line.operation === operation) : this.#lines;
     return html`
       <section class="panel" aria-labelledby="log-title">
-        <header>
-          <h2 id="log-title">Log${operation ? ` of ${operation}` : ""}</h2>
-          </header>
+        <header><h2 id="log-title">Log${operation ? ` of ${operation}` : ""}</h2></header>
         ${lines.length
           ? html`<ol class="log" tabindex="0" aria-labelledby="log-title" @scroll=${(event) => this.#scrolled(event.target)}>
               ${repeat(lines, (line) => line.key, row)}
             </ol>`
-          : html`<p class="empty">
-              ${hasEnded ? "The batch has ended. What its operations printed is their output: choose one." : "What is printed from now on appears here."}
-            </p>`}
+          : html`<p class="empty">${empty}</p>`}
       </section>
     `;
   }
