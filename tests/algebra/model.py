@@ -123,8 +123,6 @@ class Model:
                 return Refusal(409, f"{self._named(number)}: others went on: {self._named(*sorted(moved))}")
         if why := self._contradiction(chosen):
             return Refusal(409, why)
-        if missing := self._missing(self._turned(chosen)):
-            return Refusal(409, f"needed: {missing}")
         return chosen
 
     def turn_over(self, chosen: Iterable[int], task: str) -> None:
@@ -147,13 +145,15 @@ class Model:
         return ""
 
     def _contradiction(self, chosen: Iterable[int]) -> str:
-        """Where one of these, turned over, would not find what it left, since another came first."""
+        """Where one of these, turned over, would not find what it left, or what is needed then."""
         world = self.world
         for number in chosen:
             change = self.changes[number]
             if world.get(change.thing) != (change.after if change.stands else change.before):
                 return f"{self._named(number)} is one of several states"
             world = self._turned([number], world=world)
+            if missing := self._missing(world):
+                return f"needed: {missing}"
         return ""
 
     def of_operation(self, name: str) -> list[str]:

@@ -1,7 +1,11 @@
-"""Clusters on real local servers: they come, grow, are upgraded, shrink and go, and keep what was written."""
+"""Clusters on real local servers: they come, grow, are upgraded, shrink and go, and keep what was written.
 
+`TEST_ISOLATION=box` has each node be a Debian of its own, whose packages have one version; `web` needs two.
+"""
+
+import os
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from temporalio.client import Client
@@ -19,6 +23,8 @@ from tests.support.supervised import supervised
 from worker import create_worker
 from workflows.domain.identity import task_id
 
+ISOLATION: Literal["box", "process"] = "box" if os.environ.get("TEST_ISOLATION") == "box" else "process"
+
 
 @pytest.fixture(scope="module")
 async def clusters(
@@ -27,7 +33,7 @@ async def clusters(
     folder = tmp_path_factory.mktemp("clusters")
     (folder / "infra").mkdir()
     settings = api_settings(folder / "state", mongodb, temporal).model_copy(
-        update={"infra_dir": folder / "infra"}
+        update={"infra_dir": folder / "infra", "local_isolation": ISOLATION}
     )
     door = SshDoor(settings.state_dir)
     try:
@@ -67,7 +73,7 @@ async def is_gone(clusters: Clusters, kind: str, config: str) -> None:
     assert await clusters.members(kind) == {}
     assert await clusters.answer("/inventory/clusters", infra=kind) == []
     assert await clusters.answer("/locks") == []
-    left = local_stack("process", clusters.settings.state_dir).traces()
+    left = local_stack(ISOLATION, clusters.settings.state_dir).traces()
     assert [trace for trace in left if f"servers/{kind}/{kind}-" in trace] == []
     again = await clusters.done("delete", kind, config)
     assert (again["status"], again["error"]) == ("Failed", f"infra {kind} has no cluster {kind}")
@@ -92,7 +98,7 @@ async def test_redis_grows_and_shrinks_around_its_primary(clusters: Clusters) ->
     nodes = await stands(clusters, "redis", 5)
     assert [await role(nodes[name]) for name in sorted(nodes)] == ["master", *["slave"] * 4]
 
-    clusters.kill_service("redis", "redis-4", "redis")
+    await clusters.kill_service("redis", "redis-4", "redis")
     plan = await planned(clusters, "create", "redis", five)
     assert "! taskserv redis/redis-4/redis: does not answer" in plan
     assert "no changes, 1 drifted" in plan
@@ -140,7 +146,7 @@ async def test_etcd_keeps_its_quorum_and_its_data(clusters: Clusters) -> None:
     await completed(clusters, "scale", "etcd", five)
     await stands(clusters, "etcd", 5)
 
-    clusters.kill_service("etcd", "etcd-2", "etcd")
+    await clusters.kill_service("etcd", "etcd-2", "etcd")
     plan = await planned(clusters, "create", "etcd", five)
     assert "! taskserv etcd/etcd-2/etcd: does not answer" in plan
     await completed(clusters, "upgrade", "etcd", settings("etcd", 5, quota_mb=256))
@@ -172,7 +178,7 @@ async def test_the_balancer_of_a_web_follows_its_backends(clusters: Clusters) ->
     grown = await completed(clusters, "scale", "web", settings("web", 5, **old))
     await stands(clusters, "web", 5)
 
-    clusters.kill_service("web", "web-3", "caddy")
+    await clusters.kill_service("web", "web-3", "caddy")
     plan = await planned(clusters, "create", "web", settings("web", 5, **old))
     assert "! taskserv web/web-3/caddy: does not answer" in plan
     await completed(clusters, "create", "web", settings("web", 5, **old))

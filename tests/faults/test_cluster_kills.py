@@ -57,7 +57,7 @@ async def test_a_cluster_survives_the_death_of_its_workers(mortal: Stack, turn: 
     await write(kind, made)
     grown = await does("scale", 5)
     assert (len(grown), await has_everything(kind, grown)) == (5, True)
-    clusters.kill_service(kind, f"{kind}-3", service)
+    await clusters.kill_service(kind, f"{kind}-3", service)
     assert await has_everything(kind, await does("upgrade", 5, **change))
     shrunk = await does("scale", 3, **change)
     assert (shrunk, await has_everything(kind, shrunk)) == (made, True)

@@ -1,16 +1,19 @@
 """Clusters under test: settings for them, and what only their members themselves can tell."""
 
 import asyncio
-import base64
+import json
 import os
-import signal
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from activities.remote.door import SshDoor
 from activities.settings import Settings
 from tests.support.stack import eventually
+from workflows.domain.resources import SshEndpoint
 
 
 def settings(kind: str, nodes: int, version: object = None, **params: object) -> str:
@@ -70,11 +73,15 @@ class Clusters:
         assert found.status_code == 200, found.text
         return found.json()["data"]
 
-    def kill_service(self, infra: str, server: str, service: str) -> None:
-        """Ends a task service's process behind everybody's back. Its server is no box."""
-        servers = self.settings.state_dir / "servers"
-        (pidfile,) = servers.glob(f"{infra}/{server}/**/run/provisioning/{service}.pid")
-        os.kill(int(pidfile.read_text().split()[0]), signal.SIGKILL)
+    async def kill_service(self, infra: str, server: str, service: str) -> None:
+        """Ends a task service's process behind everybody's back."""
+        (known,) = [s for s in await self.answer("/inventory/servers", infra=infra) if s["name"] == server]
+        ssh, door = SshEndpoint(**known["ssh"]), SshDoor(self.settings.state_dir)
+        pidfile = f"${{PROVISIONING_SERVER_ROOT:-}}/run/provisioning/{service}.pid"
+        try:
+            await door.ask(ssh, f'kill -9 "$(cut -d" " -f1 {pidfile})"')
+        finally:
+            await door.close()
 
 
 async def has_everything(kind: str, nodes: dict[str, str]) -> bool:
@@ -92,17 +99,18 @@ async def has_everything(kind: str, nodes: dict[str, str]) -> bool:
 
 async def write(kind: str, nodes: dict[str, str]) -> None:
     if kind == "etcd":
-        await etcd(nodes["etcd-1"], "kv/put", key="kept", value="value")
+        await etcd(nodes["etcd-1"], "put", "kept", "value")
     elif kind == "redis":
         await redis(nodes["redis-1"], "SET", "kept", "value")
 
 
 async def etcd_has_everything(nodes: dict[str, str]) -> bool:
     for address in nodes.values():
-        found = (await etcd(address, "cluster/member/list"))["members"]
+        found = (await etcd(address, "member", "list"))["members"]
         if len(found) != len(nodes) or any(one.get("isLearner") for one in found):
             return False
-        if len((await etcd(address, "kv/range", key="kept"))["kvs"]) != 1:
+        # Of its own data alone, without asking the others whether these are the newest.
+        if len((await etcd(address, "get", "kept", "--consistency=s"))["kvs"]) != 1:
             return False
     return True
 
@@ -126,9 +134,20 @@ async def redis(address: str, *words: str) -> str:
     return answer
 
 
-async def etcd(address: str, path: str, **fields: object) -> Any:
-    """What a member answers at its gateway; texts in `fields` are sent as it wants them."""
-    body = {n: base64.b64encode(v.encode()).decode() if isinstance(v, str) else v for n, v in fields.items()}
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.post(f"http://{address}/v3/{path}", json=body, timeout=10)
-        return answer.raise_for_status().json()
+async def etcd(address: str, *words: str) -> Any:
+    """What a member answers to a command."""
+    process = await asyncio.create_subprocess_exec(
+        *(
+            str(Path(sys.executable).with_name("etcdctl")),
+            "--endpoints",
+            f"http://{address}",
+            "-w",
+            "json",
+            *words,
+        ),
+        env=os.environ | {"ETCDCTL_API": "3"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answer, _ = await process.communicate()
+    assert process.returncode == 0, answer
+    return json.loads(answer)

@@ -206,6 +206,28 @@ def test_what_another_cannot_do_without_is_not_undone_alone() -> None:
     assert in_the_way(standing(world.of_task("no-beacon")), world.ledger) == []
 
 
+def test_what_has_come_or_gone_again_since_is_in_nobodys_way() -> None:
+    world = World()
+    world.act(CreateServer(cause=Cause(task_id="make"), spec=server("a").spec))
+    there = world.servers["default/a"]
+    for service in ("beacon", "echo"):
+        world.act(InstallTaskserv(cause=Cause(task_id=service), server=there, name=service))
+    world.act(RemoveTaskserv(cause=Cause(task_id="no-echo"), server=there, name="echo"))
+    # Nobody needs the beacon any more, and then there is another one that the other can stand on.
+    assert in_the_way(standing(world.of_task("beacon")), world.ledger) == []
+    world.act(RemoveTaskserv(cause=Cause(task_id="no-beacon"), server=there, name="beacon"))
+    assert [u.task_id for u in in_the_way(standing(world.of_task("no-echo")), world.ledger)] == ["no-beacon"]
+    world.act(InstallTaskserv(cause=Cause(task_id="another"), server=there, name="beacon"))
+    back = standing(world.of_task("no-echo"))
+    assert in_the_way(back, world.ledger) == []
+    world.undo(back)
+    (needing,) = in_the_way(standing(world.of_task("another")), world.ledger)
+    assert (needing.effect.key, needing.effect.kind) == (
+        "taskserv:default/a/echo",
+        EffectKind.TASKSERV_INSTALLED,
+    )
+
+
 def test_nothing_comes_back_where_its_ground_goes_with_it() -> None:
     world = World()
     world.act(CreateServer(cause=Cause(task_id="make"), spec=server("a").spec))

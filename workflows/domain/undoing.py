@@ -128,15 +128,18 @@ def in_the_way(chosen: Iterable[Undoing], on_servers: Iterable[LedgerEntry]) -> 
         on_servers: the whole ledger of the servers that are touched.
     """
     ledgers: dict[str, list[LedgerEntry]] = {}
-    for entry in on_servers:
+    there: dict[str, Resource | None] = {}
+    for entry in sorted(on_servers, key=lambda entry: entry.position):
         ledgers.setdefault(entry.effect.server.key, []).append(entry)
-    chosen = list(chosen)
+        there[entry.effect.key] = entry.effect.after
+    chosen = sorted(chosen, key=lambda undoing: undoing.position, reverse=True)
     ours = {undoing.effect.id for undoing in chosen}
     found: dict[str, Undoing] = {}
     for undoing in chosen:
-        for other in _built_on(undoing, ledgers.get(undoing.effect.server.key, [])):
+        for other in _built_on(undoing, ledgers.get(undoing.effect.server.key, []), there):
             if other.effect.id not in ours:
                 found[other.effect.id] = other
+        there[undoing.effect.key] = undoing.effect.before
     return sorted(found.values(), key=lambda undoing: undoing.position)
 
 
@@ -191,10 +194,12 @@ def _grounds(resource: Taskserv | Cluster) -> list[str]:
     return [f"server:{where}", *(f"taskserv:{where}/{name}" for name in requires)]
 
 
-def _built_on(undoing: Undoing, ledger: list[LedgerEntry]) -> Iterator[Undoing]:
+def _built_on(
+    undoing: Undoing, ledger: list[LedgerEntry], there: Mapping[str, Resource | None]
+) -> Iterator[Undoing]:
     effect = undoing.effect
     for other in standing(entry for entry in ledger if entry.position > undoing.position):
-        if _concerns(other.effect, effect):
+        if _concerns(other.effect, effect, there):
             yield other
     made = effect.after
     if isinstance(made, Server):
@@ -205,8 +210,12 @@ def _built_on(undoing: Undoing, ledger: list[LedgerEntry]) -> Iterator[Undoing]:
                 yield other
 
 
-def _concerns(other: Effect, effect: Effect) -> bool:
-    """Whether both are about one thing, or the one about what the other stands on."""
+def _concerns(other: Effect, effect: Effect, there: Mapping[str, Resource | None]) -> bool:
+    """Whether both are about one thing, or the one about what the other stands on.
+
+    Args:
+        there: what there will be when `effect` is undone: what has come or gone again since counts no more.
+    """
     later, undone = other.resource, effect.resource
     if isinstance(later, Server) or isinstance(undone, Server) or later.key == undone.key:
         return True
@@ -214,9 +223,9 @@ def _concerns(other: Effect, effect: Effect) -> bool:
         return False
     match other.kind, effect.kind:
         case EffectKind.TASKSERV_INSTALLED, EffectKind.TASKSERV_INSTALLED:
-            return undone.name in later.requires
+            return undone.name in later.requires and there.get(other.key) is not None
         case EffectKind.TASKSERV_REMOVED, EffectKind.TASKSERV_REMOVED:
-            return later.name in undone.requires
+            return later.name in undone.requires and there.get(other.key) is None
     return False
 
 
