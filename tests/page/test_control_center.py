@@ -159,6 +159,9 @@ async def test_what_an_infra_describes_is_planned_carried_out_and_undone(
         await page.get_by_role("button", name="Copy").click()
         copied = await page.evaluate("navigator.clipboard.readText()")
         assert copied == "provisioning cluster create chorus --infra page --settings cluster.k"
+        await page.get_by_text("History").click()
+        history = page.get_by_role("region", name="History")
+        await expect(history.locator("tbody tr").last).to_contain_text("✓Completed", timeout=PATIENCE)
         task = page.url
         await screen.go("inventory", "Inventory")
         clusters = page.get_by_role("region", name="Clusters")
@@ -263,6 +266,9 @@ async def test_every_view_fits_in_both_schemes_and_axe_finds_nothing(control_cen
             if place == "system":
                 await expect(page.locator(".chart canvas")).to_have_count(4, timeout=PATIENCE)
                 await expect(page.get_by_role("row", name="mongodb")).to_contain_text("Healthy")
+            if place == "inventory":
+                await page.get_by_role("button", name="Compare").click()
+                await expect(page.get_by_text("no difference.")).to_be_visible(timeout=PATIENCE)
             if place == "tasks":
                 # A few rows are as good as many, and sooner looked through.
                 await page.get_by_label("Status").select_option("Cancelled")
@@ -277,14 +283,9 @@ async def test_five_hundred_operations_are_one_graph(control_center: ControlCent
     api = control_center.api
     # There is no such server, so nothing is begun of what depends on it.
     gate = operation("gate", [], "page-many", taskservs=[taskserv("beacon")], servers=["box"])
+    needs = [["gate"] if i < 20 else [f"op-{i - 20}"] for i in range(499)]
     many = [
-        operation(
-            f"op-{i}",
-            ["gate"] if i < 20 else [f"op-{i - 20}"],
-            "page-many",
-            server_configs=[server(f"s-{i}")],
-        )
-        for i in range(499)
+        operation(f"op-{i}", needs[i], "page-many", server_configs=[server(f"s-{i}")]) for i in range(499)
     ]
     batch_id = await execute(api, gate, *many, name="many", parallel_limit=1, rollback_enabled=False)
     async with control_center.screen() as screen:

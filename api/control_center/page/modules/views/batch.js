@@ -5,6 +5,7 @@ import { operationsTable } from "../batch/table.js";
 import { Work } from "../batch/work.js";
 import { confirmation, open } from "../dialog.js";
 import { count, duration, hasEnded, percent, pill, STATUSES, timeLeft, tone, when } from "../format.js";
+import { History } from "../history.js";
 import { FROM_NOW_ON, Log } from "../log.js";
 import { Rollback } from "../rollback.js";
 import { View } from "./view.js";
@@ -22,9 +23,11 @@ export class Batch extends View {
   #task = null;
   #filter = "";
   #rollback = null;
+  #history;
 
   constructor(app, id) {
     super(app);
+    this.#history = new History(this, id);
     this.#work = new Work(id);
     for (const event of app.heard.ofBatch(id)) this.#log.add(this.#work.apply(event).line);
   }
@@ -43,6 +46,7 @@ export class Batch extends View {
     }
     this.#graph?.updateAll(this.#work.operations.values());
     if (this.#chosen) await this.#readTask();
+    await this.#history.load();
   }
 
   connected(gap) {
@@ -112,6 +116,7 @@ export class Batch extends View {
             </div>
           </div>`
         : nothing}
+      ${work.createdAt ? this.#history.template() : nothing}
       ${confirmation({
         id: "cancel", title: `Cancel ${this.title}?`, agree: "Cancel the batch",
         text: "Nothing new starts, what runs is stopped and cleans up after itself, and what has completed is taken back where the batch says so.",

@@ -2,6 +2,7 @@
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../../vendor/lit-html/directives/repeat.js";
 import { count, glyph, hasEnded, pill, tone, when } from "../format.js";
+import { Rebuild } from "../rebuild.js";
 import { View } from "./view.js";
 
 const LEDGER = 50;
@@ -13,6 +14,7 @@ export class Inventory extends View {
   #locks = [];
   #effects = [];
   #filter = "";
+  #rebuild = new Rebuild(this);
 
   async load() {
     const { http } = this.app;
@@ -50,6 +52,7 @@ export class Inventory extends View {
       ${clusters.length ? clustersPanel(clusters) : nothing}
       ${this.#locks.length ? locksPanel(this.#locks) : nothing}
       ${this.#effects.length ? ledgerPanel(this.#effects) : nothing}
+      ${this.app.session.can("admin") ? this.#rebuild.template() : nothing}
     `;
   }
 }

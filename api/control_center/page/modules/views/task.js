@@ -3,6 +3,7 @@ import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { confirmation, open } from "../dialog.js";
 import { commandLine, copyable, fact } from "../facts.js";
 import { duration, percent, pill, timeLeft, tone, when } from "../format.js";
+import { History } from "../history.js";
 import { FROM_NOW_ON, Log } from "../log.js";
 import { planText } from "../plan.js";
 import { Rollback } from "../rollback.js";
@@ -14,9 +15,11 @@ export class Task extends View {
   #state;
   #log = new Log();
   #rollback = null;
+  #history;
 
   constructor(app, id) {
     super(app);
+    this.#history = new History(this, id);
     this.#state = new TaskState(id);
     for (const event of app.heard.ofTask(id)) this.#log.add(this.#state.apply(event));
   }
@@ -29,10 +32,12 @@ export class Task extends View {
     const { http } = this.app;
     const { id } = this.#state;
     this.#state.read(await http.call("GET", `tasks/${id}`));
-    if (this.#state.status !== "Running") return;
-    // It may have ended since, or be asked at the wrong moment; then the events tell.
-    const progress = await http.call("GET", `state/workflows/${id}/progress`).catch(() => null);
-    if (progress) this.#state.readProgress(progress, http.now());
+    if (this.#state.status === "Running") {
+      // It may have ended since, or be asked at the wrong moment; then the events tell.
+      const progress = await http.call("GET", `state/workflows/${id}/progress`).catch(() => null);
+      if (progress) this.#state.readProgress(progress, http.now());
+    }
+    await this.#history.load();
   }
 
   connected(gap) {
@@ -78,6 +83,7 @@ export class Task extends View {
                 ${state.hasEnded && this.#log.isEmpty ? nothing : this.#log.template(FROM_NOW_ON)}
               </div>
             </div>
+            ${this.#history.template()}
           `
         : nothing}
       ${confirmation({
