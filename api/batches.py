@@ -74,6 +74,9 @@ class Batches:
         # What runs can be cancelled even where it has not been written down yet.
         row = await self._rows.batch(batch_id)
         _require_running(row)
+        if row is None and await self._rows.task(batch_id) is not None:
+            # It would understand the same signal.
+            raise NotFound(f"there is no batch {batch_id}: this is a task")
         try:
             await self._orchestrator.cancel(batch_id, f"cancelled by {user.username}")
         except NotFound:

@@ -103,6 +103,11 @@ async def test_a_task_is_cancelled_unless_it_has_ended_or_is_a_part_of_a_batch(a
     refused = f"task {part} is an operation of batch {batch_id}; cancel the batch"
     assert await cancelled(api, part) == (409, refused)
     assert (await cancelled(api, batch_id))[0] == 404
+    as_a_batch = await api.client.post(f"/batch/operations/{part}/cancel")
+    assert (as_a_batch.status_code, as_a_batch.json()["error"]) == (
+        404,
+        f"there is no batch {part}: this is a task",
+    )
 
     task_id = (await api.client.post(SERVERS, json=VALID[SERVERS])).json()["data"]
     handle = api.temporal.get_workflow_handle(task_id)
