@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close
 
 from activities.mongo.stores import Stores
 from activities.settings import Settings
@@ -135,6 +136,17 @@ async def test_clients_of_two_processes_see_all(settings: Settings, stores: Stor
             client.assert_complete()
 
 
+async def how_it_ends(process: ApiProcess, stopped: ClientConnection) -> Close | None:
+    """What is said to it, which reads again as soon as it is given up: nothing waits long for it then."""
+    await eventually(lambda: "closing with 4408" in process.output.read_text(), within=300)
+    stopped.transport.resume_reading()
+    with pytest.raises(ConnectionClosed) as closed:
+        async with asyncio.timeout(60):
+            while True:
+                await stopped.recv()
+    return closed.value.rcvd
+
+
 async def test_one_who_stops_reading_is_told_where_to_resume_and_slows_nobody(
     settings: Settings, stores: Stores, tmp_path: Path
 ) -> None:
@@ -147,14 +159,9 @@ async def test_one_who_stops_reading_is_told_where_to_resume_and_slows_nobody(
             async with asyncio.timeout(300), asyncio.TaskGroup() as group:
                 group.create_task(append(stores, number, characters=LONG))
                 group.create_task(other.run())
+                ending = group.create_task(how_it_ends(process, stopped))
             other.assert_complete()
-            await eventually(lambda: "closing with 4408" in process.output.read_text())
-            stopped.transport.resume_reading()
-            with pytest.raises(ConnectionClosed) as closed:
-                async with asyncio.timeout(60):
-                    while True:
-                        await stopped.recv()
-            told = closed.value.rcvd
+            told = ending.result()
             assert told is not None and told.code == 4408
             since = int(told.reason.partition("since=")[2])
             resumed = Faithful(processes[::-1], token, number, since=since)
