@@ -2,9 +2,11 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from activities.settings import Settings
+from deploy.local.program import Program
 from deploy.local.stack import LocalStack
 from deploy.local.supervise import Interrupts, while_supervised
 
@@ -14,9 +16,9 @@ def tell(line: str) -> None:
     print(line, flush=True)
 
 
-async def run(settings: Settings) -> int:
-    """Runs the stack until it is interrupted. Returns the exit code; raises StackError."""
-    stack = LocalStack(settings, tell)
+async def run(settings: Settings, beside: Sequence[Program] = ()) -> int:
+    """Runs the stack, and `beside` it, until it is interrupted. Returns the exit code; raises StackError."""
+    stack = LocalStack(settings, tell, beside=beside)
     password = stack.settings.state_dir / "admin-password"
     is_new = not password.exists()
     tell(f"starting the stack in {stack.settings.state_dir}")

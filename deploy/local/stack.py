@@ -32,15 +32,17 @@ class LocalStack:
         settings: Settings,
         tell: Callable[[str], None],
         tidy: Callable[[StateDir], Awaitable[None]] | None = None,
+        beside: Sequence[Program] = (),
     ) -> None:
         """`tell` gets one line for each thing that a person should know.
 
         `tidy` is called before anything is started and after everything has ended, while the state directory
-        is still locked.
+        is still locked. `beside` the API, these programs start and end with it.
         """
         self.settings = settings.model_copy(update={"state_dir": settings.state_dir.resolve()})
         self._tell = tell
         self._tidy = tidy
+        self._beside = beside
         self._state_dir: StateDir | None = None
         self._servers: list[Member] = []
         self._api: list[Member] = []
@@ -97,7 +99,7 @@ class LocalStack:
             self._servers.append(member(parts.mongodb(self.settings, state_dir)))
         if self.settings.surrealdb_url is None:
             self._servers.append(member(parts.surrealdb(self.settings, state_dir)))
-        self._api = [member(parts.api(self.settings))]
+        self._api = [member(program) for program in (parts.api(self.settings), *self._beside)]
         self._workers = [member(program) for program in parts.workers(self.settings)]
 
     async def _start_servers(self) -> None:

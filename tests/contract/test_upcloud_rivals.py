@@ -29,7 +29,7 @@ def ordered(upcloud: UpCloud) -> int:
 async def held(upcloud: UpCloud, number: int = 1) -> None:
     """Waits until so many calls are kept back."""
 
-    await eventually(lambda: bool(upcloud.state()["held"] == number))
+    await eventually(lambda: bool(len(upcloud.state()["held"]) == number))
 
 
 def is_the_only_one(upcloud: UpCloud, server: Server) -> None:

@@ -48,7 +48,7 @@ async def mortal(aws: AwsProxy, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 
 class Death:
-    """The worker's, `seconds` after it has heard of the launch; with None before it hears of it."""
+    """That of the worker that launches, `seconds` after it has heard of it; with None before it does."""
 
     def __init__(self, stack: Stack, aws: AwsProxy, seconds: float | None) -> None:
         self._stack = stack
@@ -57,15 +57,16 @@ class Death:
         self.came = asyncio.Event()
 
     async def launch(self, call: Call) -> Answer | None:
+        worker = self._stack.connected_from(call.port)
         answered = await self._aws.forward(call)
         if self._seconds is None:
-            self._come()
+            self._come(worker)
             return None
-        asyncio.get_running_loop().call_later(self._seconds, self._come)
+        asyncio.get_running_loop().call_later(self._seconds, self._come, worker)
         return answered
 
-    def _come(self) -> None:
-        assert self._stack.kill("worker-1") is not None
+    def _come(self, worker: str) -> None:
+        assert self._stack.kill(worker) is not None
         self.came.set()
 
 

@@ -47,8 +47,8 @@ async def test_a_cluster_survives_the_death_of_its_workers(mortal: Stack, turn: 
         """What stands afterwards."""
         task_id = await clusters.submitted(operation, kind, settings(kind, nodes, **params))
         await asyncio.sleep(chance.uniform(0.0, 4.0))
-        killed = mortal.kill("worker-1")
-        await mortal.is_back("worker-1", killed)
+        worker = mortal.any_worker(chance)
+        await mortal.is_back(worker, mortal.kill(worker))
         task = await clusters.ended(task_id)
         assert task["status"] == "Completed", task
         return await clusters.members(kind)

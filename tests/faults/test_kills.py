@@ -43,13 +43,15 @@ async def has_ended(stack: Stack, batch: str) -> bool:
 
 async def kill_each(stack: Stack, batch: str, chance: random.Random) -> None:
     """Each member once, in random order, then all together with the supervisor, and a fresh start."""
-    for name in chance.sample(MEMBERS, len(MEMBERS)):
-        await asyncio.sleep(chance.uniform(0.0, 2.5))
+    # However many they are, they die while the batch runs.
+    longest = 2.5 * len(MEMBERS) / len(stack.members)
+    for name in chance.sample(stack.members, len(stack.members)):
+        await asyncio.sleep(chance.uniform(0.0, longest))
         killed = stack.kill(name)
         await stack.is_back(name, killed)
     await asyncio.sleep(chance.uniform(0.0, 2.5))
     print(f"all die at {(await answer(stack, f'/state/workflows/{batch}/progress'))['progress']} %")
-    for name in MEMBERS:
+    for name in stack.members:
         stack.kill(name)
     await stack.crash()
     await stack.start()

@@ -42,7 +42,8 @@ async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
 async def kill_worker(stack: Stack, chance: random.Random) -> None:
     for _ in range(3):
         await asyncio.sleep(chance.uniform(0.0, 1.5))
-        await stack.is_back("worker-1", stack.kill("worker-1"))
+        worker = stack.any_worker(chance)
+        await stack.is_back(worker, stack.kill(worker))
 
 
 async def messages(stack: Stack) -> set[str]:

@@ -1,7 +1,8 @@
 """Kill -9 at random moments of a full rollback of 40 effects: the checkpoint's world, and each undone once.
 
 `TEST_ROUNDS` says how many rollbacks in a row (one by default), `TEST_SEED` makes their moments repeatable.
-They go back and forth between two checkpoints, so from the second one on what is undone are undoings.
+They go back and forth between two checkpoints, so from the second one on what is undone are undoings. By
+itself it is on a wide stack (`tests/support/topology.py`), so that others are there to take over.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.stack import MEMBERS, ROOT, Stack, a_stack, eventually
+from tests.support.stack import ROOT, Stack, a_stack, eventually
+from tests.support.topology import WIDE
 from tests.support.world import World, answer, completed, operation, server, taskserv
 
 ROUNDS = int(os.environ.get("TEST_ROUNDS", "1"))
@@ -84,7 +86,7 @@ class Stage:
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder = tmp_path_factory.mktemp("rollback-kills") / "state"
-    async with a_stack(folder, catalogue_dirs=str(ROOT / "tests" / "catalogue")) as stack:
+    async with a_stack(folder, WIDE, catalogue_dirs=str(ROOT / "tests" / "catalogue")) as stack:
         await stack.start()
         await completed(stack, at_first(), parallel_limit=8)
         before, checkpoint = await World.observe(stack), await make_checkpoint(stack)
@@ -117,7 +119,7 @@ class Caller:
 
     async def send(self) -> httpx.Response:
         # Its own connection, which knows nothing of what happens to the stack.
-        async with httpx.AsyncClient(base_url=self.stack.base_url, trust_env=False, timeout=600) as client:
+        async with self.stack.anonymous(timeout=600) as client:
             return await client.post("/rollback/execute", json=self.body, headers=self.headers)
 
     async def insist(self) -> httpx.Response:
@@ -154,7 +156,7 @@ async def steps_undone(stack: Stack, steps: int, sent: asyncio.Task[httpx.Respon
 
 async def strike(stack: Stack, names: tuple[str, ...]) -> None:
     """Kills these, which come back; or all of them with the supervisor, which is started again."""
-    if names != MEMBERS:
+    if names != stack.members:
         for name in names:
             await stack.is_back(name, stack.kill(name))
         return
@@ -173,11 +175,12 @@ async def test_a_rollback_survives_the_death_of_its_worker_and_of_everything(sta
     assert len(wanted) == EFFECTS
     # The first two rounds go both ways; the others as it comes.
     caller = Caller(stack, body, keyed=turn == 1 if turn < 2 else chance.random() < 0.5)
-    more = [("api",), MEMBERS][turn] if turn < 2 else chance.choice([("api",), ("worker-1",), MEMBERS])
+    api, worker, everything = (stack.any_api(chance),), (stack.any_worker(chance),), stack.members
+    more = [api, everything][turn] if turn < 2 else chance.choice([api, worker, everything])
 
     began = time.monotonic()
     sent = asyncio.create_task(caller.insist())
-    for victims in (("worker-1",), more):
+    for victims in ((stack.any_worker(chance),), more):
         await asyncio.sleep(chance.uniform(0.0, 1.0))
         await steps_undone(stack, chance.randrange(EFFECTS), sent)
         print(f"seed {SEED + turn}: {', '.join(victims)} die at {await where_it_is(stack)}")

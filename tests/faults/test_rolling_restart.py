@@ -24,12 +24,14 @@ from activities.settings import Settings
 from deploy.local.parts import environment_of
 from tests.support.api import api_settings
 from tests.support.contract_check import checked_client
+from tests.support.in_turn import InTurn
 from tests.support.live import ApiProcess
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import ROOT, eventually
+from tests.support.topology import WIDE
 from tests.support.world import ROUNDS, operation, server, taskserv
 
-WORKERS = 4
+WORKERS = WIDE.workers
 WORK = 5 if ROUNDS else 1
 """Batches that come in with each restart."""
 SLOW = 4.0
@@ -75,23 +77,17 @@ class Clients:
     """Whoever uses the service: through one API process, and through the other where that one is gone."""
 
     def __init__(self, apis: list[ApiProcess], token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        self._clients = [
-            checked_client(base_url=f"http://{api.url}", headers=headers, trust_env=False, timeout=60)
-            for api in apis
-        ]
-        self._turn = itertools.cycle(range(len(apis)))
-
-    async def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The answer of whichever process gives one; a TransportError where none does."""
-        first = next(self._turn)
-        try:
-            return await self._clients[first].request(method, path, **more)
-        except httpx.TransportError:
-            return await self._clients[first - 1].request(method, path, **more)
+        urls = [f"http://{api.url}" for api in apis]
+        self._client = checked_client(
+            base_url=urls[0],
+            transport=InTurn(urls, itertools.cycle(range(len(urls)))),
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,
+            timeout=60,
+        )
 
     async def data(self, path: str, **query: Any) -> Any:
-        answer = await self.request("GET", path, params=query)
+        answer = await self._client.get(path, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
@@ -101,8 +97,7 @@ class Clients:
             operation("make", [], infra, server_configs=[server("web")]),
             operation("install", ["make"], infra, taskservs=[taskserv("flaky", seconds=SLOW)]),
         ]
-        answer = await self.request(
-            "POST",
+        answer = await self._client.post(
             "/batch/execute",
             json={"name": infra, "operations": operations},
             headers={"Idempotency-Key": str(uuid4())},
@@ -111,8 +106,7 @@ class Clients:
         return str(answer.json()["data"]["batch_id"])
 
     async def close(self) -> None:
-        for client in self._clients:
-            await client.aclose()
+        await self._client.aclose()
 
     async def has_ended(self, batch: str) -> bool:
         return bool((await self.data(f"/batch/operations/{batch}"))["status"] != "Running")
@@ -123,8 +117,8 @@ class Fleet:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.apis = [ApiProcess(settings, settings.state_dir / f"api-{n}.log") for n in (1, 2)]
-        self.workers = [WorkerProcess(settings, f"worker-{n}") for n in range(WORKERS)]
+        self.apis = [ApiProcess(settings, settings.state_dir / f"api-{n}.log") for n in range(WIDE.apis)]
+        self.workers = [WorkerProcess(settings, f"worker-{n}") for n in range(WIDE.workers)]
 
     @property
     def processes(self) -> list[ApiProcess | WorkerProcess]:

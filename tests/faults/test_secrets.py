@@ -124,10 +124,11 @@ async def test_no_trace_of_a_run_holds_a_secret(tmp_path: Path) -> None:
         places = {place for _, place in found({"no secret": INFRA.encode()}, traces)}
         assert {place.split(":")[0] for place in places} >= {"tasks", "inventory", "ledger", "events"}
         assert any(place.startswith("history of ") for place in places)
-        assert {"log/api.log", "log/worker-1.log"} <= {place for place, _ in traces}
+        assert {f"log/{name}.log" for name in (*stack.apis, *stack.workers)} <= {place for place, _ in traces}
         assert found(secrets, traces) == set()
-        for line in (stack.state_dir / "log" / "api.log").read_text().splitlines():
-            assert line.startswith(("{", "first admin")), line
+        for name in stack.apis:
+            for line in (stack.state_dir / "log" / f"{name}.log").read_text().splitlines():
+                assert line.startswith(("{", "first admin")), line
 
 
 async def logins_of(stack: Stack) -> dict[str, bytes]:

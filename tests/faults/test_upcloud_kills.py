@@ -64,7 +64,7 @@ async def test_a_worker_that_dies_after_an_order_makes_no_second_server(scene: S
 
 
 async def dies(scene: Scene, infra: str, moment: str, chance: random.Random) -> str:
-    """Submits the batch, and kills its worker at the moment; the batch's id."""
+    """Submits the batch, and kills who carries it out at the moment; the batch's id."""
     stack, upcloud = scene
     if moment != "later":
         how = "hold" if moment == "answer" else "delay"
@@ -74,15 +74,19 @@ async def dies(scene: Scene, infra: str, moment: str, chance: random.Random) -> 
         await eventually(lambda: len(upcloud.state()["orders"]) > 0)
         # Until the ledger has it: it starts, it answers over SSH, it settles.
         await asyncio.sleep(chance.uniform(0.0, 4.0))
+        victims = {stack.any_worker(chance)}
     else:
-        await eventually(lambda: bool(upcloud.state()["held"] == len(NAMES)))
-    killed = stack.kill("worker-1")
+        await eventually(lambda: len(upcloud.state()["held"]) == len(NAMES))
+        victims = set(map(stack.connected_from, upcloud.state()["held"]))
+    killed = {name: stack.kill(name) for name in sorted(victims)}
+    print(f"killed: {', '.join(killed)}")
     if moment == "rival":
         await eventually(lambda: len(upcloud.state()["orders"]) == len(NAMES))
     else:
         await asyncio.sleep(chance.uniform(0.0, 0.5))
     upcloud.release()
-    await stack.is_back("worker-1", killed)
+    for name, pid in killed.items():
+        await stack.is_back(name, pid)
     return batch_id
 
 

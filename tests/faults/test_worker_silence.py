@@ -40,16 +40,19 @@ async def test_silence_is_seen_and_its_end_too(tmp_path: Path) -> None:
         await stack.is_back("worker-1", killed)
 
         async def only_the_living() -> bool:
-            return await registered(stack) == {stack.pid("worker-1"), stack.pid("worker-2")}
+            return await registered(stack) == {stack.pid(name) for name in stack.workers}
 
         await eventually(only_the_living)
 
-        pids = [stack.pid("worker-1"), stack.pid("worker-2")]
-        stopped = [stack.kill(name, signal.SIGSTOP) for name in ("worker-1", "worker-2")]
+        number = len(stack.workers)
+        pids = [stack.pid(name) for name in stack.workers]
+        stopped = [stack.kill(name, signal.SIGSTOP) for name in stack.workers]
         assert stopped == pids
         await eventually(says(stack, "Critical: no worker polls the task queue", 503))
-        stack.kill("worker-1", signal.SIGCONT)
-        await eventually(says(stack, "Warning: 1 of 2 workers fell silent", 200))
-        stack.kill("worker-2", signal.SIGCONT)
+        first, *others = stack.workers
+        stack.kill(first, signal.SIGCONT)
+        await eventually(says(stack, f"Warning: {number - 1} of {number} workers fell silent", 200))
+        for name in others:
+            stack.kill(name, signal.SIGCONT)
         await eventually(says(stack, "Healthy", 200))
     assert "worker-1 did not end" not in stack.output

@@ -36,6 +36,8 @@ class Call(NamedTuple):
     form: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    port: int
+    """From which it came."""
 
 
 class Answer(NamedTuple):
@@ -147,7 +149,7 @@ class AwsProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            call = await _read(reader)
+            call = await _read(reader, writer.get_extra_info("peername")[1])
             self.calls.append(call)
             rules = self._rules[call.action]
             answer = await (rules.pop(0) if rules else self.forward)(call)
@@ -175,14 +177,14 @@ class Held:
         self.let_go = asyncio.Event()
 
 
-async def _read(reader: asyncio.StreamReader) -> Call:
+async def _read(reader: asyncio.StreamReader, port: int) -> Call:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     lines = head.split("\r\n")[1:-2]
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     form = dict(parse_qsl(body.decode()))
     passed_on = {name: headers[name] for name in headers if name not in ("host", "connection")}
-    return Call(form.get("Action", ""), form, passed_on, body)
+    return Call(form.get("Action", ""), form, passed_on, body, port)
 
 
 def _written(answer: Answer) -> bytes:

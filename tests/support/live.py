@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.support.api import PASSWORD, log_in
 from tests.support.contract_check import checked_client
 from tests.support.stack import ROOT, eventually
 from tests.support.temporal import free_port
+from tests.support.topology import chosen
 
 
 class ApiProcess:
@@ -82,6 +84,17 @@ async def api_process(settings: Settings, output: Path) -> AsyncIterator[ApiProc
         await process.end(kill=True)
 
 
+@contextlib.asynccontextmanager
+async def api_processes(settings: Settings, folder: Path) -> AsyncIterator[list[ApiProcess]]:
+    """As many as `TEST_TOPOLOGY` says."""
+    async with contextlib.AsyncExitStack() as stack:
+        processes = [
+            await stack.enter_async_context(api_process(settings, folder / f"api-{number}.log"))
+            for number in range(chosen().apis)
+        ]
+        yield processes
+
+
 async def receive(client: ClientConnection, number: int, within: float = 60) -> list[dict[str, Any]]:
     """The next so many events."""
     async with asyncio.timeout(within):
@@ -96,10 +109,11 @@ def sequence(event: dict[str, Any]) -> int:
 class Faithful:
     """A client as one should be written: it connects again with the last sequence that it has.
 
-    Of the events that it gets, those of the test bear a `number`; the rest the process says by itself.
+    Where there are several processes, it comes to the next of them then. Of the events that it gets, those of
+    the test bear a `number`; the rest the process says by itself.
     """
 
-    process: ApiProcess
+    processes: Sequence[ApiProcess]
     token: str
     until: int
     """The number of the test's last event."""
@@ -125,9 +139,11 @@ class Faithful:
 
     async def run(self) -> None:
         """Until it has the test's last event."""
-        while not self._has_all():
+        for process in itertools.cycle(self.processes):
+            if self._has_all():
+                return
             try:
-                async with self.process.follow(self.token, since=self.position) as client:
+                async with process.follow(self.token, since=self.position) as client:
                     self.connected += 1
                     await self._take(client)
             except (ConnectionClosed, InvalidStatus, InvalidMessage, OSError, EOFError):

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
+import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,12 +18,15 @@ import pytest
 from activities.settings import Settings
 from deploy.local.parts import environment_of
 from deploy.local.ports import free_port
+from deploy.local.readiness import is_healthy
 from tests.support.contract_check import checked_client
+from tests.support.in_turn import InTurn
+from tests.support.topology import NARROW, Topology, chosen
 
 ROOT = Path(__file__).resolve().parents[2]
 
 MEMBERS = ("api", "worker-1", "temporal", "mongodb", "surrealdb")
-"""The names of its processes, where there is one worker."""
+"""The names of its processes, where there is one API process and one worker."""
 
 _READY_WITHIN = 180.0
 _STOPPED_WITHIN = 60.0
@@ -57,11 +63,22 @@ class StackEnded(Exception):
 class Stack:
     """The stack as a person starts it: a supervisor process, and its members behind pid files."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, topology: Topology = NARROW) -> None:
+        workers = max(settings.workers, topology.workers)
+        self.settings = settings = settings.model_copy(update={"workers": workers})
         self.env = environment_of(settings, os.environ)
         self.state_dir = settings.state_dir
         self.base_url = f"http://127.0.0.1:{settings.api_port}"
+        # Under these names its processes have their pid files and logs.
+        self.apis = ("api", "api-2")[: topology.apis]
+        self.workers = tuple(f"worker-{number}" for number in range(1, workers + 1))
+        self.members = (*self.apis, *self.workers, "temporal", "mongodb", "surrealdb")
+        taken = frozenset(value for name, value in settings if name.endswith("_port"))
+        self._second_port = free_port(avoid=taken)
+        self._second_control_center = free_port(avoid=taken | {self._second_port})
+        self.urls = [self.base_url, f"http://127.0.0.1:{self._second_port}"][: topology.apis]
+        """Of each API process."""
+        self._turn = itertools.cycle(range(topology.apis))
         self.output_path = self.state_dir.with_name(self.state_dir.name + ".output")
         self._process: asyncio.subprocess.Process | None = None
         self._client: httpx.AsyncClient | None = None
@@ -86,7 +103,7 @@ class Stack:
         """Starts the supervisor and returns at once."""
         with self.output_path.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "deploy.local", "run"),
+                *(sys.executable, "-m", *self._program()),
                 cwd=ROOT,
                 env=self.env,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -95,6 +112,11 @@ class Stack:
                 # A terminal's Ctrl-C reaches pytest, which then stops the stack in order.
                 start_new_session=True,
             )
+
+    def _program(self) -> tuple[str, ...]:
+        if len(self.apis) == 1:
+            return "deploy.local", "run"
+        return "tests.support.wide_stack", str(self._second_port), str(self._second_control_center)
 
     async def ready(self, since: int = 0) -> None:
         """Waits for the line `ready:` after `since` characters of output; raises StackEnded."""
@@ -109,7 +131,15 @@ class Stack:
         printed = len(self.output)
         await self.launch()
         await self.ready(printed)
+        for url in self.urls[1:]:  # the supervisor has waited for the first one alone
+            async with checked_client(base_url=url, timeout=30, trust_env=False) as client:
+                await eventually(partial(is_healthy, client), within=_READY_WITHIN)
         await self.log_in()
+
+    def anonymous(self, timeout: float = 30) -> httpx.AsyncClient:
+        """A client that is not logged in. With `http`, it sends to the API processes in turn."""
+        transport = InTurn(self.urls, self._turn) if len(self.urls) > 1 else None
+        return checked_client(base_url=self.base_url, transport=transport, timeout=timeout, trust_env=False)
 
     async def log_in(self) -> None:
         """Makes `http` anew, with a fresh token."""
@@ -117,7 +147,7 @@ class Stack:
         if self.settings.admin_password is None:
             # It is written once there is a database to keep the admin in, which may be after the start.
             await eventually((self.state_dir / "admin-password").exists, within=_READY_WITHIN)
-        self._client = checked_client(base_url=self.base_url, timeout=30, trust_env=False)
+        self._client = self.anonymous()
         body = {"username": self.settings.admin_username, "password": self.admin_password}
         answer = await self._client.post("/auth/login", json=body)
         async with asyncio.timeout(_READY_WITHIN):
@@ -165,6 +195,24 @@ class Stack:
                 return None
         return pid
 
+    def any_worker(self, chance: random.Random) -> str:
+        """The name of one of the workers."""
+        return chance.choice(self.workers)
+
+    def any_api(self, chance: random.Random) -> str:
+        """The name of one of the API processes."""
+        return chance.choice(self.apis)
+
+    def connected_from(self, port: int) -> str:
+        """The name of the worker that has a connection from this port; raises LookupError."""
+        for name in self.workers:
+            pid = self.pid(name)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                connections = psutil.Process(pid).net_connections("tcp") if pid is not None else []
+                if any(one.raddr and one.laddr.port == port for one in connections):
+                    return name
+        raise LookupError(f"no worker has a connection from port {port}")
+
     async def is_back(self, name: str, after: int | None) -> None:
         """Waits until `name` runs under another pid than `after`."""
         await eventually(lambda: self.pid(name) not in (None, after))
@@ -201,9 +249,14 @@ class Stack:
 
 
 @contextlib.asynccontextmanager
-async def a_stack(state_dir: Path, **changes: object) -> AsyncIterator[Stack]:
-    """A stack that is not started yet, and that leaves nothing behind."""
-    stack = Stack(stack_settings(state_dir, **changes))
+async def a_stack(
+    state_dir: Path, by_itself: Topology = NARROW, /, **changes: object
+) -> AsyncIterator[Stack]:
+    """A stack that is not started yet, and that leaves nothing behind.
+
+    It has the processes that `TEST_TOPOLOGY` says, or else those that the test wants by itself.
+    """
+    stack = Stack(stack_settings(state_dir, **changes), chosen(by_itself))
     try:
         yield stack
     finally:

@@ -28,7 +28,7 @@ def control_routes(cloud: Cloud, machines: Machines, faults: Faults) -> APIRoute
 
     @router.get("/state")
     async def state() -> Any:
-        """What exists, whoever asks; how many calls are kept back; what was ever ordered."""
+        """What exists, whoever asks; from where calls came that are kept back; what was ever ordered."""
         return {
             "servers": [shapes.detailed(server) for server in cloud.servers.values()],
             "storages": [shapes.private_storage(storage) for storage in cloud.storages.values()],

@@ -42,8 +42,8 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._release = asyncio.Event()
-        self.held = 0
-        """Calls and answers that are being kept back."""
+        self.held: list[int] = []
+        """The ports from which those calls came that are being kept back, or their answers."""
 
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
@@ -63,17 +63,18 @@ class Faults:
             return fault.answer()
         if fault.how == "delay":
             await request.body()  # whoever sent it may be gone when it is carried out
-            await self._keep_back()
+            await self._keep_back(request)
         answer = await carry_out()
         if fault.how == "lose":
             return fault.answer()
         if fault.how == "hold":
-            await self._keep_back()
+            await self._keep_back(request)
         return answer
 
-    async def _keep_back(self) -> None:
-        self.held += 1
+    async def _keep_back(self, request: Request) -> None:
+        assert request.client is not None
+        self.held.append(request.client.port)
         try:
             await self._release.wait()
         finally:
-            self.held -= 1
+            self.held.remove(request.client.port)
