@@ -4,11 +4,14 @@ A change is a thing, what it was before, what it was after, and the tasks that m
 again, in turn. Going back to a checkpoint is going back to the copy. Undoing tasks turns over what still
 stands of their doing, and is refused where others have gone on from there: where something that concerns it
 is not as it was when it was last turned, where a service would be left without another that it needs, or
-where several states of one thing would come back.
+where several states of one thing would come back. What needs each other concerns each other where both came,
+or both went: what came last goes first, and what went last comes back first, even where another of its kind
+came in its place. Or else one day a rollback of it all would find no order.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 Value = Mapping[str, object]
 """A server's plan, zone and labels; a task service's parameters."""
@@ -52,11 +55,19 @@ class Change:
     turned: int = 0
     """When that last happened."""
     beside: frozenset[int] = frozenset()
-    """What stood then of the changes that concern it."""
+    """The changes that stood then."""
 
     @property
     def stands(self) -> bool:
         return len(self.tasks) % 2 == 1
+
+    @property
+    def last_turn(self) -> Literal["came", "went", "changed"]:
+        """What became of the thing when that happened."""
+        was, became = (self.before, self.after) if self.stands else (self.after, self.before)
+        if was is None:
+            return "came"
+        return "went" if became is None else "changed"
 
     def is_done_by(self, tasks: Collection[str]) -> bool:
         """Whether what these did to it still counts: it was turned an even number of times since."""
@@ -118,11 +129,14 @@ class Model:
         """The changes that must be turned over so that these tasks did nothing."""
         chosen = self._last_first(n for n, change in enumerate(self.changes) if change.is_done_by(tasks))
         for number in chosen:
-            moved = (self._beside(number) ^ self.changes[number].beside) - set(chosen)
+            moved = self._standing() ^ self.changes[number].beside
+            moved = frozenset(n for n in moved.difference(chosen) if self._concerns(n, number))
             if moved:
                 return Refusal(409, f"{self._named(number)}: others went on: {self._named(*sorted(moved))}")
         if why := self._contradiction(chosen):
             return Refusal(409, why)
+        if missing := self._missing(self._turned(chosen)):
+            return Refusal(409, f"needed: {missing}")
         return chosen
 
     def turn_over(self, chosen: Iterable[int], task: str) -> None:
@@ -145,15 +159,13 @@ class Model:
         return ""
 
     def _contradiction(self, chosen: Iterable[int]) -> str:
-        """Where one of these, turned over, would not find what it left, or what is needed then."""
+        """Where one of these, turned over, would not find what it left, since another came first."""
         world = self.world
         for number in chosen:
             change = self.changes[number]
             if world.get(change.thing) != (change.after if change.stands else change.before):
                 return f"{self._named(number)} is one of several states"
             world = self._turned([number], world=world)
-            if missing := self._missing(world):
-                return f"needed: {missing}"
         return ""
 
     def of_operation(self, name: str) -> list[str]:
@@ -167,7 +179,7 @@ class Model:
         change.tasks.append(task)
         self.turns += 1
         change.turned = self.turns
-        change.beside = self._beside(number)
+        change.beside = self._standing()
 
     def _turned(self, chosen: Iterable[int], *, world: World | None = None) -> World:
         """The world, or this one, with these changes turned over."""
@@ -190,9 +202,19 @@ class Model:
     def _standing(self) -> frozenset[int]:
         return frozenset(number for number, change in enumerate(self.changes) if change.stands)
 
-    def _beside(self, number: int) -> frozenset[int]:
-        thing = self.changes[number].thing
-        return frozenset(n for n in self._standing() if n != number and self.changes[n].thing.concerns(thing))
+    def _concerns(self, other: int, number: int) -> bool:
+        """Whether what the one last did stands on, or takes the ground from, what the other did."""
+        later, change = self.changes[other], self.changes[number]
+        if later.thing.concerns(change.thing):
+            return True
+        if later.thing.server != change.thing.server:
+            return False
+        match later.last_turn, change.last_turn:
+            case "came", "came":
+                return change.thing.service in self.requires.get(later.thing.service, ())
+            case "went", "went":
+                return later.thing.service in self.requires.get(change.thing.service, ())
+        return False
 
     def _last_first(self, numbers: Iterable[int]) -> list[int]:
         return sorted(numbers, key=lambda number: -self.changes[number].turned)

@@ -128,18 +128,15 @@ def in_the_way(chosen: Iterable[Undoing], on_servers: Iterable[LedgerEntry]) -> 
         on_servers: the whole ledger of the servers that are touched.
     """
     ledgers: dict[str, list[LedgerEntry]] = {}
-    there: dict[str, Resource | None] = {}
-    for entry in sorted(on_servers, key=lambda entry: entry.position):
+    for entry in on_servers:
         ledgers.setdefault(entry.effect.server.key, []).append(entry)
-        there[entry.effect.key] = entry.effect.after
-    chosen = sorted(chosen, key=lambda undoing: undoing.position, reverse=True)
+    chosen = list(chosen)
     ours = {undoing.effect.id for undoing in chosen}
     found: dict[str, Undoing] = {}
     for undoing in chosen:
-        for other in _built_on(undoing, ledgers.get(undoing.effect.server.key, []), there):
+        for other in _built_on(undoing, ledgers.get(undoing.effect.server.key, [])):
             if other.effect.id not in ours:
                 found[other.effect.id] = other
-        there[undoing.effect.key] = undoing.effect.before
     return sorted(found.values(), key=lambda undoing: undoing.position)
 
 
@@ -194,12 +191,10 @@ def _grounds(resource: Taskserv | Cluster) -> list[str]:
     return [f"server:{where}", *(f"taskserv:{where}/{name}" for name in requires)]
 
 
-def _built_on(
-    undoing: Undoing, ledger: list[LedgerEntry], there: Mapping[str, Resource | None]
-) -> Iterator[Undoing]:
+def _built_on(undoing: Undoing, ledger: list[LedgerEntry]) -> Iterator[Undoing]:
     effect = undoing.effect
     for other in standing(entry for entry in ledger if entry.position > undoing.position):
-        if _concerns(other.effect, effect, there):
+        if _concerns(other.effect, effect):
             yield other
     made = effect.after
     if isinstance(made, Server):
@@ -210,12 +205,8 @@ def _built_on(
                 yield other
 
 
-def _concerns(other: Effect, effect: Effect, there: Mapping[str, Resource | None]) -> bool:
-    """Whether both are about one thing, or the one about what the other stands on.
-
-    Args:
-        there: what there will be when `effect` is undone: what has come or gone again since counts no more.
-    """
+def _concerns(other: Effect, effect: Effect) -> bool:
+    """Whether both are about one thing, or the one about what the other stands on."""
     later, undone = other.resource, effect.resource
     if isinstance(later, Server) or isinstance(undone, Server) or later.key == undone.key:
         return True
@@ -223,9 +214,9 @@ def _concerns(other: Effect, effect: Effect, there: Mapping[str, Resource | None
         return False
     match other.kind, effect.kind:
         case EffectKind.TASKSERV_INSTALLED, EffectKind.TASKSERV_INSTALLED:
-            return undone.name in later.requires and there.get(other.key) is not None
+            return undone.name in later.requires
         case EffectKind.TASKSERV_REMOVED, EffectKind.TASKSERV_REMOVED:
-            return later.name in undone.requires and there.get(other.key) is None
+            return later.name in undone.requires
     return False
 
 
