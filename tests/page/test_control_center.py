@@ -213,11 +213,11 @@ async def test_an_admin_manages_users_and_sees_it_in_the_audit_log(control_cente
         page = screen.page
         await screen.log_in()
         await screen.go("users", "Users")
-        await screen.fill({"User name": "nora", "Password": PASSWORD})
+        await screen.fill({"User name": "newcomer", "Password": PASSWORD})
         await page.get_by_role("button", name="Make the user").click()
-        row = page.get_by_role("row", name="nora")
+        row = page.get_by_role("row", name="newcomer")
         await expect(row).to_contain_text("viewer", timeout=PATIENCE)
-        await page.get_by_role("button", name="Change nora").click()
+        await page.get_by_role("button", name="Change newcomer").click()
         await page.get_by_role("button", name="Turn it on").click()
         await expect(page.get_by_label("QR code of the second factor")).to_be_visible(timeout=PATIENCE)
         assert await screen.violations() == []
@@ -227,7 +227,7 @@ async def test_an_admin_manages_users_and_sees_it_in_the_audit_log(control_cente
         await page.get_by_role("button", name="Confirm").click()
         await expect(row).to_contain_text("Second factor", timeout=PATIENCE)
 
-        await other.log_in("nora", code=following)
+        await other.log_in("newcomer", code=following)
         sections = other.page.get_by_role("navigation", name="Sections").get_by_role("link")
         await expect(sections.last).to_have_text("System")
         for place in ("users", "audit"):
@@ -244,7 +244,7 @@ async def test_an_admin_manages_users_and_sees_it_in_the_audit_log(control_cente
         entries = page.get_by_role("region", name="Entries").locator("tbody tr")
         await expect(entries).to_have_count(1, timeout=PATIENCE)
         await expect(entries).to_contain_text("PATCH /users/{username}")
-        await expect(entries).to_contain_text("username: nora")
+        await expect(entries).to_contain_text("username: newcomer")
     assert not any(PASSWORD in address or secret in address for address in screen.requests)
 
 

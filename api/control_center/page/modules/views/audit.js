@@ -18,16 +18,24 @@ export class Audit extends View {
   #hours = 24;
   #user = "";
   #path = "";
-  #until = null;
+  #since = "";
+  #until = "";
+  #asked = 0;
 
   async load() {
-    // What comes in while a person goes through the pages moves none of them.
-    this.#until ??= this.app.http.now();
+    const asked = ++this.#asked;
+    if (this.#offset === 0) {
+      // What is newest the service knows: its clock is not quite ours.
+      this.#since = moment(this.app.http.now() - this.#hours * HOUR);
+      this.#until = "";
+    }
     const query = {
-      limit: PAGE, offset: this.#offset, user: this.#user, path: this.#path,
-      since: moment(this.#until - this.#hours * HOUR), until: moment(this.#until),
+      limit: PAGE, offset: this.#offset, user: this.#user, path: this.#path, since: this.#since, until: this.#until,
     };
     const { data, total } = await this.app.http.page("GET", "audit", { query });
+    if (asked !== this.#asked) return;
+    // What comes in while a person goes through the pages moves none of them.
+    if (this.#offset === 0 && data.length) this.#until = moment(Date.parse(data[0].at) + 1);
     this.#entries = data;
     this.#total = total;
   }
@@ -65,7 +73,6 @@ export class Audit extends View {
     this.#user = form.get("user").trim();
     this.#path = form.get("path").trim();
     this.#offset = 0;
-    this.#until = null;
     this.reload();
   }
 }
