@@ -4,13 +4,15 @@ import { duration, hasEnded, when } from "./format.js";
 
 export const fact = (name, value) => (value ? html`<dt>${name}</dt><dd>${value}</dd>` : nothing);
 
+/** How long a task that has started took, or has been running; `now` in milliseconds. */
+export const secondsOf = (task, now) => ((task.completed_at ? Date.parse(task.completed_at) : now) - Date.parse(task.started_at)) / 1000;
+
 /** When it started, and how long it took or has been running; `now` in milliseconds. */
 export function times(task, now) {
   if (!task.started_at) return nothing;
-  const end = task.completed_at ? Date.parse(task.completed_at) : now;
   return html`
     ${fact("Started", when(task.started_at))}
-    ${fact(hasEnded(task.status) ? "Took" : "Runs for", duration((end - Date.parse(task.started_at)) / 1000))}
+    ${fact(hasEnded(task.status) ? "Took" : "Runs for", duration(secondsOf(task, now)))}
   `;
 }
 

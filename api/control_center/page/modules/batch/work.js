@@ -1,39 +1,21 @@
-// How one batch stands. It only goes forward: what is older than what is known changes nothing.
+// How one batch stands.
 import { hasEnded } from "../format.js";
+import { Standing } from "../standing.js";
 
-export class Work {
+export class Work extends Standing {
   name = "";
   status = "Running";
   phase = "running";
-  step = "";
-  percent = 0;
-  done = 0;
-  total = 0;
-  left = null; // seconds, as of `leftAt`
-  leftAt = 0;
-  error = "";
   remaining = [];
   createdAt = null;
   completedAt = null;
   /** By their tasks, in the batch's order. */
   operations = new Map();
 
-  constructor(id) {
-    this.id = id;
-  }
-
-  get hasEnded() {
-    return hasEnded(this.status);
-  }
-
   get counts() {
     const counts = {};
     for (const { status } of this.operations.values()) counts[status] = (counts[status] ?? 0) + 1;
     return counts;
-  }
-
-  secondsLeft(now) {
-    return this.left === null || this.hasEnded ? null : Math.max(0, this.left - (now - this.leftAt) / 1000);
   }
 
   seconds(now) {
@@ -57,16 +39,6 @@ export class Work {
       this.done = [...this.operations.values()].filter((one) => hasEnded(one.status)).length;
       this.percent = this.total ? (100 * this.done) / this.total : 100;
     }
-  }
-
-  readProgress(data, at) {
-    if (data.progress < this.percent || at < this.leftAt) return;
-    this.percent = data.progress;
-    this.step = data.current_step;
-    this.done = data.completed_steps;
-    this.total = data.total_steps;
-    this.left = data.estimated_time_remaining ?? null;
-    this.leftAt = at;
   }
 
   /** Takes over what an event says. Answers the operation that changed, or the line of a log. */

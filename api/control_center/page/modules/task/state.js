@@ -1,39 +1,21 @@
-// How one task stands. It only goes forward: what is older than what is known changes nothing.
+// How one task stands.
+import { secondsOf } from "../facts.js";
 import { hasEnded } from "../format.js";
+import { Standing } from "../standing.js";
 
-export class TaskState {
+export class TaskState extends Standing {
   /** As `/tasks/{taskId}` says it; null while it is read. */
   task = null;
   status = "Pending";
-  step = "";
-  percent = 0;
-  done = 0;
-  total = 0;
-  left = null; // seconds, as of `leftAt`
-  leftAt = 0;
-  error = "";
-
-  constructor(id) {
-    this.id = id;
-  }
 
   get name() {
     return this.task?.name ?? "";
   }
 
-  get hasEnded() {
-    return hasEnded(this.status);
-  }
-
-  secondsLeft(now) {
-    return this.left === null || this.hasEnded ? null : Math.max(0, this.left - (now - this.leftAt) / 1000);
-  }
-
   /** Since it began, or how long it took; null where it has not begun. */
   seconds(now) {
     if (!this.task?.started_at) return null;
-    const end = this.task.completed_at ? Date.parse(this.task.completed_at) : now;
-    return Math.max(0, (end - Date.parse(this.task.started_at)) / 1000);
+    return secondsOf(this.task, now);
   }
 
   /** Takes over what was read. */
@@ -46,15 +28,8 @@ export class TaskState {
     this.percent = task.status === "Completed" ? 100 : Math.max(this.percent, task.progress ?? 0);
   }
 
-  /** Takes over what the running task says of itself at `now`, in milliseconds. */
-  readProgress(data, now) {
-    if (this.hasEnded || data.progress < this.percent) return;
-    this.percent = data.progress;
-    this.step = data.current_step;
-    this.done = data.completed_steps;
-    this.total = data.total_steps;
-    this.left = data.estimated_time_remaining ?? null;
-    this.leftAt = now;
+  readProgress(data, at) {
+    if (!this.hasEnded) super.readProgress(data, at);
   }
 
   /** Takes over what an event says. Answers the line of a log, if it is one. */

@@ -1,43 +1,37 @@
 // Who did what, for admins.
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { when } from "../format.js";
-import { pages } from "../pages.js";
-import { View } from "./view.js";
+import { List } from "./list.js";
 
-const PAGE = 50;
 const HOUR = 3_600_000;
 const SPANS = [["1", "hour"], ["24", "day"], ["168", "7 days"], ["720", "30 days"], ["8784", "year"]];
 const PLACES = { task_id: "tasks", taskId: "tasks", rollback_id: "tasks", batch_id: "batches", batchId: "batches" };
 const UUID = /^[0-9a-f-]{36}$/;
 
-export class Audit extends View {
+export class Audit extends List {
   title = "Audit";
+  path = "audit";
+  size = 50;
   #entries = [];
-  #total = 0;
-  #offset = 0;
   #hours = 24;
   #user = "";
   #path = "";
   #since = "";
   #until = "";
-  #asked = 0;
 
-  async load() {
-    const asked = ++this.#asked;
-    if (this.#offset === 0) {
+  query() {
+    if (this.offset === 0) {
       // What is newest the service knows: its clock is not quite ours.
       this.#since = moment(this.app.http.now() - this.#hours * HOUR);
       this.#until = "";
     }
-    const query = {
-      limit: PAGE, offset: this.#offset, user: this.#user, path: this.#path, since: this.#since, until: this.#until,
-    };
-    const { data, total } = await this.app.http.page("GET", "audit", { query });
-    if (asked !== this.#asked) return;
+    return { user: this.#user, path: this.#path, since: this.#since, until: this.#until };
+  }
+
+  take(data) {
     // What comes in while a person goes through the pages moves none of them.
-    if (this.#offset === 0 && data.length) this.#until = moment(Date.parse(data[0].at) + 1);
+    if (this.offset === 0 && data.length) this.#until = moment(Date.parse(data[0].at) + 1);
     this.#entries = data;
-    this.#total = total;
   }
 
   template() {
@@ -64,7 +58,7 @@ export class Audit extends View {
       <section class="panel" aria-label="Entries">
         ${this.#entries.length ? table(this.#entries) : html`<p class="empty">${this.isLoading ? "Loading…" : "There is no such entry."}</p>`}
       </section>
-      ${pages({ offset: this.#offset, shown: this.#entries.length, total: this.#total, size: PAGE }, (offset) => { this.#offset = offset; this.reload(); })}
+      ${this.pages(this.#entries.length)}
     `;
   }
 
@@ -72,7 +66,7 @@ export class Audit extends View {
     this.#hours = Number(form.get("hours"));
     this.#user = form.get("user").trim();
     this.#path = form.get("path").trim();
-    this.#offset = 0;
+    this.offset = 0;
     this.reload();
   }
 }

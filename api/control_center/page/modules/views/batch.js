@@ -5,31 +5,24 @@ import { operationsTable } from "../batch/table.js";
 import { Work } from "../batch/work.js";
 import { confirmation, open } from "../dialog.js";
 import { count, duration, hasEnded, percent, pill, STATUSES, timeLeft, tone, when } from "../format.js";
-import { History } from "../history.js";
-import { FROM_NOW_ON, Log } from "../log.js";
-import { Rollback } from "../rollback.js";
-import { View } from "./view.js";
+import { FROM_NOW_ON } from "../log.js";
+import { Followed } from "./followed.js";
 
 const SMALL = 6;
 const TINY = 3;
 
-export class Batch extends View {
-  counts = true;
+export class Batch extends Followed {
   #work;
-  #log = new Log();
   #graph = null;
   #isDrawing = false;
   #chosen = null;
   #task = null;
   #filter = "";
-  #rollback = null;
-  #history;
 
   constructor(app, id) {
-    super(app);
-    this.#history = new History(this, id);
+    super(app, id);
     this.#work = new Work(id);
-    for (const event of app.heard.ofBatch(id)) this.#log.add(this.#work.apply(event).line);
+    for (const event of app.heard.ofBatch(id)) this.log.add(this.#work.apply(event).line);
   }
 
   get title() {
@@ -37,29 +30,19 @@ export class Batch extends View {
   }
 
   async load() {
-    const { http } = this.app;
-    this.#work.read(await http.call("GET", `batch/operations/${this.#work.id}`));
-    if (!this.#work.hasEnded) {
-      // It may have ended since, or be asked at the wrong moment; then the events tell.
-      const progress = await http.call("GET", `state/workflows/${this.#work.id}/progress`).catch(() => null);
-      if (progress) this.#work.readProgress(progress, http.now());
-    }
+    this.#work.read(await this.app.http.call("GET", `batch/operations/${this.#work.id}`));
+    if (!this.#work.hasEnded) await this.readProgress(this.#work);
     this.#graph?.updateAll(this.#work.operations.values());
     if (this.#chosen) await this.#readTask();
-    await this.#history.load();
-  }
-
-  connected(gap) {
-    if (gap) this.#log.gap();
-    return super.connected();
+    await this.history.load();
   }
 
   happened(event) {
-    this.#rollback?.happened(event);
+    this.rollback?.happened(event);
     const before = this.#work.status;
     const found = this.#work.apply(event);
     if (event.metadata.batch_id !== this.#work.id) return;
-    if (found?.line) this.#log.add(found.line);
+    if (found?.line) this.log.add(found.line);
     if (found?.operation) {
       this.#graph?.update(found.operation);
       if (found.operation.taskId === this.#chosen && hasEnded(found.operation.status)) this.#readTask();
@@ -79,7 +62,7 @@ export class Batch extends View {
   }
 
   drawn() {
-    this.#log.drawn(document.querySelector(".log"));
+    super.drawn();
     const container = document.querySelector(".graph");
     if (container && !this.#graph && !this.#isDrawing && this.#work.operations.size) this.#drawGraph(container);
   }
@@ -96,7 +79,7 @@ export class Batch extends View {
       ${this.message}
       ${work.error ? html`<p class="message bad">${work.error}</p>` : nothing}
       ${work.remaining.length ? html`<div class="message bad"><strong>Left behind:</strong> ${work.remaining.join("\n")}</div>` : nothing}
-      ${this.#rollback ? this.#rollback.template(() => { this.#rollback = null; this.app.changed(); }) : nothing}
+      ${this.rollbackPanel()}
       ${work.createdAt ? html`${this.#summary()} ${this.#graphPanel()}` : nothing}
       ${work.operations.size
         ? html`<div class="columns">
@@ -107,16 +90,16 @@ export class Batch extends View {
             <div class="stack">
               ${chosen ? operationPanel(chosen, this.#task, this.app, {
                     close: () => this.#choose(null),
-                    undo: this.#mayUndo(chosen) ? () => this.#undo(chosen) : null,
+                    undo: this.#mayUndo(chosen) ? () => this.undo(`${this.#work.id}/${chosen.id}`, chosen.id) : null,
                   }) : nothing}
-              ${this.#log.template(
+              ${this.log.template(
                 work.hasEnded ? "The batch has ended. What its operations printed is their output: choose one." : FROM_NOW_ON,
                 chosen?.id,
               )}
             </div>
           </div>`
         : nothing}
-      ${work.createdAt ? this.#history.template() : nothing}
+      ${work.createdAt ? this.history.template() : nothing}
       ${confirmation({
         id: "cancel", title: `Cancel ${this.title}?`, agree: "Cancel the batch",
         text: "Nothing new starts, what runs is stopped and cleans up after itself, and what has completed is taken back where the batch says so.",
@@ -201,16 +184,8 @@ export class Batch extends View {
   }
 
   #mayUndo(operation) {
-    const mayAct = this.app.session.can("operator") && !this.#rollback?.isRunning;
+    const mayAct = this.app.session.can("operator") && !this.rollback?.isRunning;
     return mayAct && this.#work.hasEnded && operation.status === "Completed";
-  }
-
-  async #undo(operation) {
-    const body = { operation_ids: [`${this.#work.id}/${operation.id}`] };
-    this.#rollback = new Rollback(this, body, `Undo ${operation.id}`);
-    this.app.changed();
-    if (!(await this.#rollback.preview())) this.#rollback = null;
-    scrollTo(0, 0);
   }
 
   #cancel() {

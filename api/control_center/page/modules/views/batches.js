@@ -2,60 +2,36 @@
 import { html } from "../../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../../vendor/lit-html/directives/repeat.js";
 import { duration, hasEnded, percent, pill, timeLeft, tone, when } from "../format.js";
-import { pages } from "../pages.js";
-import { View } from "./view.js";
+import { ListByStatus } from "./list.js";
 
-const PAGE = 25;
 const STATUSES = ["Running", "Completed", "Failed", "Cancelled"];
 
-export class Batches extends View {
+export class Batches extends ListByStatus {
   title = "Batches";
-  counts = true;
-  #rows = new Map();
-  #total = 0;
-  #offset = 0;
-  #status = "";
+  path = "batch/operations";
+  statuses = STATUSES;
 
-  async load() {
-    const query = { limit: PAGE, offset: this.#offset, status: this.#status };
-    const { data, total } = await this.app.http.page("GET", "batch/operations", { query });
-    const known = this.#rows;
-    this.#rows = new Map(data.map((batch) => [batch.batch_id, row(batch, known.get(batch.batch_id))]));
-    this.#total = total;
+  take(data) {
+    const known = this.rows;
+    this.rows = new Map(data.map((batch) => [batch.batch_id, row(batch, known.get(batch.batch_id))]));
   }
 
   happened({ event_type: kind, data, timestamp }) {
     if (kind === "WorkflowProgressUpdate") {
-      const found = this.#rows.get(data.workflow_id);
+      const found = this.rows.get(data.workflow_id);
       if (!found || data.progress < found.percent) return;
       Object.assign(found, progress(data, Date.parse(timestamp)));
     } else if (kind === "BatchOperationUpdate") {
-      const found = this.#rows.get(data.batch_id);
+      const found = this.rows.get(data.batch_id);
       if (found && !hasEnded(found.status) && !hasEnded(data.status)) found.phase = data.phase;
       else if (!found || !hasEnded(found.status)) this.reloadSoon();
     } else return;
     this.app.changed();
   }
 
-  template() {
-    const rows = [...this.#rows.values()];
-    return html`
-      <div class="heading">
-        <h1 tabindex="-1">Batches</h1>
-        <div class="actions">
-          <label for="status">Status</label>
-          <select id="status" @change=${(event) => this.#show(event.target.value, 0)}>
-            <option value="">All</option>
-            ${STATUSES.map((status) => html`<option value=${status}>${status}</option>`)}
-          </select>
-        </div>
-      </div>
-      ${this.message}
-      <section class="panel" aria-label="Batches">
-        ${rows.length || this.isLoading ? this.#table(rows) : html`<p class="empty">No batches${this.#status ? ` are ${this.#status}` : " yet"}.</p>`}
-      </section>
-      ${pages({ offset: this.#offset, shown: rows.length, total: this.#total, size: PAGE }, (offset) => this.#show(this.#status, offset))}
-    `;
+  content(rows) {
+    if (rows.length || this.isLoading) return this.#table(rows);
+    return html`<p class="empty">No batches${this.status ? ` are ${this.status}` : " yet"}.</p>`;
   }
 
   #table(rows) {
@@ -98,12 +74,6 @@ export class Batches extends View {
     const now = this.app.http.now();
     if (row.left === undefined) return `runs for ${duration((now - Date.parse(row.createdAt)) / 1000)}`;
     return `${timeLeft(row.left - (now - row.leftAt) / 1000)} left`;
-  }
-
-  #show(status, offset) {
-    this.#status = status;
-    this.#offset = offset;
-    this.reload();
   }
 }
 

@@ -3,25 +3,18 @@ import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { confirmation, open } from "../dialog.js";
 import { commandLine, copyable, fact } from "../facts.js";
 import { duration, percent, pill, timeLeft, tone, when } from "../format.js";
-import { History } from "../history.js";
-import { FROM_NOW_ON, Log } from "../log.js";
+import { FROM_NOW_ON } from "../log.js";
 import { planText } from "../plan.js";
-import { Rollback } from "../rollback.js";
 import { TaskState } from "../task/state.js";
-import { View } from "./view.js";
+import { Followed } from "./followed.js";
 
-export class Task extends View {
-  counts = true;
+export class Task extends Followed {
   #state;
-  #log = new Log();
-  #rollback = null;
-  #history;
 
   constructor(app, id) {
-    super(app);
-    this.#history = new History(this, id);
+    super(app, id);
     this.#state = new TaskState(id);
-    for (const event of app.heard.ofTask(id)) this.#log.add(this.#state.apply(event));
+    for (const event of app.heard.ofTask(id)) this.log.add(this.#state.apply(event));
   }
 
   get title() {
@@ -29,36 +22,21 @@ export class Task extends View {
   }
 
   async load() {
-    const { http } = this.app;
-    const { id } = this.#state;
-    this.#state.read(await http.call("GET", `tasks/${id}`));
-    if (this.#state.status === "Running") {
-      // It may have ended since, or be asked at the wrong moment; then the events tell.
-      const progress = await http.call("GET", `state/workflows/${id}/progress`).catch(() => null);
-      if (progress) this.#state.readProgress(progress, http.now());
-    }
-    await this.#history.load();
-  }
-
-  connected(gap) {
-    if (gap) this.#log.gap();
-    return super.connected();
+    this.#state.read(await this.app.http.call("GET", `tasks/${this.#state.id}`));
+    if (this.#state.status === "Running") await this.readProgress(this.#state);
+    await this.history.load();
   }
 
   happened(event) {
-    this.#rollback?.happened(event);
+    this.rollback?.happened(event);
     if (event.data.task_id !== this.#state.id) return;
     const before = this.#state.status;
     const line = this.#state.apply(event);
-    if (line) this.#log.add(line);
+    if (line) this.log.add(line);
     // Times, output and what is left stand in the task alone.
     else this.reloadSoon(this.#state.status === before ? 1000 : 0);
     if (this.#state.status !== before) this.app.announce(`Task ${this.title}: ${this.#state.status}`);
     this.app.changed();
-  }
-
-  drawn() {
-    this.#log.drawn(document.querySelector(".log"));
   }
 
   template() {
@@ -72,7 +50,7 @@ export class Task extends View {
       </div>
       ${this.message}
       ${state.error ? html`<p class="message bad">${state.error}</p>` : nothing}
-      ${this.#rollback ? this.#rollback.template(() => { this.#rollback = null; this.app.changed(); }) : nothing}
+      ${this.rollbackPanel()}
       ${task
         ? html`
             ${this.#progress()}
@@ -80,10 +58,10 @@ export class Task extends View {
               ${this.#facts()}
               <div class="stack">
                 ${task.output ? output(task.output, state.hasEnded) : nothing}
-                ${state.hasEnded && this.#log.isEmpty ? nothing : this.#log.template(FROM_NOW_ON)}
+                ${state.hasEnded && this.log.isEmpty ? nothing : this.log.template(FROM_NOW_ON)}
               </div>
             </div>
-            ${this.#history.template()}
+            ${this.history.template()}
           `
         : nothing}
       ${confirmation({
@@ -97,7 +75,7 @@ export class Task extends View {
   #actions() {
     const { task, hasEnded } = this.#state;
     if (!this.app.session.can("operator")) return nothing;
-    if (hasEnded) return html`<button type="button" ?disabled=${this.#rollback?.isRunning} @click=${() => this.#undo()}>Undo…</button>`;
+    if (hasEnded) return html`<button type="button" ?disabled=${this.rollback?.isRunning} @click=${() => this.undo(this.#state.id, this.title)}>Undo…</button>`;
     // What has several operations is stopped as a whole.
     if (task.batch_id) return html`<a class="button" href="#/batches/${task.batch_id}">Go to its batch</a>`;
     return html`<button type="button" @click=${() => open("cancel")}>Cancel the task…</button>`;
@@ -152,13 +130,6 @@ export class Task extends View {
         </div>
       </section>
     `;
-  }
-
-  async #undo() {
-    this.#rollback = new Rollback(this, { operation_ids: [this.#state.id] }, `Undo ${this.title}`);
-    this.app.changed();
-    if (!(await this.#rollback.preview())) this.#rollback = null;
-    scrollTo(0, 0);
   }
 
   #cancel() {

@@ -1,37 +1,29 @@
 // All tasks, newest first: single submissions, operations of batches, rollbacks.
 import { html, nothing } from "../../../vendor/lit-html/lit-html.js";
 import { repeat } from "../../../vendor/lit-html/directives/repeat.js";
-import { commandLine } from "../facts.js";
+import { commandLine, secondsOf } from "../facts.js";
 import { duration, hasEnded, percent, pill, STATUSES, tone, when } from "../format.js";
-import { pages } from "../pages.js";
-import { View } from "./view.js";
+import { ListByStatus } from "./list.js";
 
-const PAGE = 25;
 const LONGEST = 90;
 const SOON = 1500;
 
-export class Tasks extends View {
+export class Tasks extends ListByStatus {
   title = "Tasks";
-  counts = true;
-  #tasks = new Map();
-  #total = 0;
-  #offset = 0;
-  #status = "";
+  path = "tasks";
+  statuses = STATUSES;
 
-  async load() {
-    const query = { limit: PAGE, offset: this.#offset, status: this.#status };
-    const { data, total } = await this.app.http.page("GET", "tasks", { query });
-    const known = this.#tasks;
-    this.#tasks = new Map(data.map((task) => [task.id, newer(task, known.get(task.id))]));
-    this.#total = total;
+  take(data) {
+    const known = this.rows;
+    this.rows = new Map(data.map((task) => [task.id, newer(task, known.get(task.id))]));
   }
 
   happened({ event_type: kind, data, timestamp }) {
     if (kind === "BatchOperationUpdate") return this.reloadSoon(SOON);
     if (kind !== "TaskStatusChanged") return;
-    const found = this.#tasks.get(data.task_id);
+    const found = this.rows.get(data.task_id);
     // One that is new belongs at the top; one that is other now may belong here no more, or only now.
-    if (data.status !== (found?.status ?? data.previous_status) && (!found || this.#status)) this.reloadSoon(SOON);
+    if (data.status !== (found?.status ?? data.previous_status) && (!found || this.status)) this.reloadSoon(SOON);
     if (!found || hasEnded(found.status)) return;
     if (data.status === "Running") found.started_at ??= timestamp;
     if (hasEnded(data.status)) found.completed_at ??= timestamp;
@@ -40,25 +32,9 @@ export class Tasks extends View {
     this.app.changed();
   }
 
-  template() {
-    const tasks = [...this.#tasks.values()];
-    return html`
-      <div class="heading">
-        <h1 tabindex="-1">Tasks</h1>
-        <div class="actions">
-          <label for="status">Status</label>
-          <select id="status" @change=${(event) => this.#show(event.target.value, 0)}>
-            <option value="">All</option>
-            ${STATUSES.map((status) => html`<option value=${status}>${status}</option>`)}
-          </select>
-        </div>
-      </div>
-      ${this.message}
-      <section class="panel" aria-label="Tasks">
-        ${tasks.length ? this.#table(tasks) : html`<p class="empty">${this.isLoading ? "Loading…" : this.#status ? `None are ${this.#status}.` : "No tasks yet."}</p>`}
-      </section>
-      ${pages({ offset: this.#offset, shown: tasks.length, total: this.#total, size: PAGE }, (offset) => this.#show(this.#status, offset))}
-    `;
+  content(tasks) {
+    if (tasks.length) return this.#table(tasks);
+    return html`<p class="empty">${this.isLoading ? "Loading…" : this.status ? `None are ${this.status}.` : "No tasks yet."}</p>`;
   }
 
   #table(tasks) {
@@ -99,15 +75,8 @@ export class Tasks extends View {
 
   #time(task) {
     if (!task.started_at) return "";
-    const end = task.completed_at ? Date.parse(task.completed_at) : this.app.http.now();
-    const passed = duration((end - Date.parse(task.started_at)) / 1000);
+    const passed = duration(secondsOf(task, this.app.http.now()));
     return task.completed_at ? passed : `runs for ${passed}`;
-  }
-
-  #show(status, offset) {
-    this.#status = status;
-    this.#offset = offset;
-    return this.reload();
   }
 }
 
