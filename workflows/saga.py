@@ -96,7 +96,7 @@ def settled(
     for one in undoing:
         effects = [r.effect for r in left if r.effect is not None]
         gone = [effect for effect in effects if _is_overtaken(effect, one, is_newer)]
-        left = [r for r in left if (not _went_with(r, one) if r.effect is None else r.effect not in gone)]
+        left = [r for r in left if r.effect not in gone and not _went_with(r, one)]
         others = [overtaken(effect, effect.cause, workflow.now()) for effect in gone]
         told += [*others, following(one, others)]
     return left, told

@@ -191,30 +191,37 @@ def test_what_others_did_on_a_server_is_in_the_way_of_undoing_it() -> None:
     assert [undoing.task_id for undoing in in_the_way(alone, turned)] == ["install"]
 
 
-def test_what_another_cannot_do_without_is_not_undone_alone() -> None:
+def with_beacon_and_echo() -> World:
+    """A server and two task services, of which the second needs the first, each by a task of its own."""
     world = World()
     world.act(CreateServer(cause=Cause(task_id="make"), spec=server("a").spec))
     there = world.servers["default/a"]
     for service in ("beacon", "echo"):
         world.act(InstallTaskserv(cause=Cause(task_id=service), server=there, name=service))
+    return world
+
+
+def remove_both(world: World) -> None:
+    for service in ("echo", "beacon"):
+        cause, there = Cause(task_id=f"no-{service}"), world.servers["default/a"]
+        world.act(RemoveTaskserv(cause=cause, server=there, name=service))
+
+
+def test_what_another_cannot_do_without_is_not_undone_alone() -> None:
+    world = with_beacon_and_echo()
     assert [u.task_id for u in in_the_way(standing(world.of_task("beacon")), world.ledger)] == ["echo"]
     assert in_the_way(standing(world.of_task("echo")), world.ledger) == []
     # Neither does one come back before the other.
-    for service in ("echo", "beacon"):
-        world.act(RemoveTaskserv(cause=Cause(task_id=f"no-{service}"), server=there, name=service))
+    remove_both(world)
     assert [u.task_id for u in in_the_way(standing(world.of_task("no-echo")), world.ledger)] == ["no-beacon"]
     assert in_the_way(standing(world.of_task("no-beacon")), world.ledger) == []
 
 
 def test_what_another_took_away_is_in_the_way_even_where_a_third_has_replaced_it() -> None:
     """Or else it would stand on the replacement, and going back over all of it would find no order."""
-    world = World()
-    world.act(CreateServer(cause=Cause(task_id="make"), spec=server("a").spec))
+    world = with_beacon_and_echo()
+    remove_both(world)
     there = world.servers["default/a"]
-    for service in ("beacon", "echo"):
-        world.act(InstallTaskserv(cause=Cause(task_id=service), server=there, name=service))
-    for service in ("echo", "beacon"):
-        world.act(RemoveTaskserv(cause=Cause(task_id=f"no-{service}"), server=there, name=service))
     world.act(InstallTaskserv(cause=Cause(task_id="another"), server=there, name="beacon"))
     assert [u.task_id for u in in_the_way(standing(world.of_task("no-echo")), world.ledger)] == ["no-beacon"]
     tasks = ("no-echo", "no-beacon", "another")
@@ -223,11 +230,7 @@ def test_what_another_took_away_is_in_the_way_even_where_a_third_has_replaced_it
 
 
 def test_nothing_comes_back_where_its_ground_goes_with_it() -> None:
-    world = World()
-    world.act(CreateServer(cause=Cause(task_id="make"), spec=server("a").spec))
-    there = world.servers["default/a"]
-    for service in ("beacon", "echo"):
-        world.act(InstallTaskserv(cause=Cause(task_id=service), server=there, name=service))
+    world = with_beacon_and_echo()
     no_echo = world.undo(standing(world.of_task("echo")))
     back, beacon = standing(world.of_task(no_echo)), standing(world.of_task("beacon"))
     assert in_the_way([*back, *beacon], world.ledger) == []

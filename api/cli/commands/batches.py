@@ -1,11 +1,12 @@
 """`provisioning batch`: submitting batches, and what becomes of them."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from api.cli.answers import Batch, Fields, as_rows, as_text, valid
+from api.cli.answers import Batch, Fields, as_rows, valid
 from api.cli.batchfile.file import BadBatch, read_batch
+from api.cli.cancelling import cancel_at
 from api.cli.client import part_of_path
 from api.cli.completion import batch_ids
 from api.cli.listing import show_page
@@ -107,15 +108,13 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a batch: what runs is stopped and cleans up, what was built is undone if it is to be."""
-    session = session_of(profile)
-    path = f"/batch/operations/{part_of_path(batch_id)}/cancel"
-    if not wait:
-        message = as_text(session.call("POST", path))
-        show_one({"batch_id": batch_id, "message": message}, ("batch_id", "message"), as_json=as_json)
-        return
-    with Waiting(session, as_json=as_json) as waiting:
-        session.call("POST", path)
+
+    def follow(waiting: Waiting) -> NoReturn:
         waiting.batch(batch_id, wanted=BatchStatus.CANCELLED)
+
+    path = f"/batch/operations/{part_of_path(batch_id)}/cancel"
+    named = ("batch_id", batch_id)
+    cancel_at(session_of(profile), path, named, follow=follow if wait else None, as_json=as_json)
 
 
 def _show_mistakes(bad: BadBatch, *, as_json: bool) -> None:

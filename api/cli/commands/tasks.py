@@ -2,12 +2,13 @@
 
 import json
 import shlex
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import JsonValue
 
-from api.cli.answers import Fields, Task, as_fields, as_rows, as_text, valid
+from api.cli.answers import Fields, Task, as_fields, as_rows, valid
+from api.cli.cancelling import cancel_at
 from api.cli.client import part_of_path
 from api.cli.completion import task_ids
 from api.cli.following.logs import LogDisplay
@@ -99,15 +100,13 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a single task, which takes back what it did, or a rollback, which stops where it is."""
-    session = session_of(profile)
-    path = f"/tasks/{part_of_path(task_id)}/cancel"
-    if not wait:
-        message = as_text(session.call("POST", path))
-        show_one({"task_id": task_id, "message": message}, ("task_id", "message"), as_json=as_json)
-        return
-    with Waiting(session, as_json=as_json) as waiting:
-        session.call("POST", path)
+
+    def follow(waiting: Waiting) -> NoReturn:
         waiting.task(task_id, wanted=TaskStatus.CANCELLED)
+
+    path = f"/tasks/{part_of_path(task_id)}/cancel"
+    named = ("task_id", task_id)
+    cancel_at(session_of(profile), path, named, follow=follow if wait else None, as_json=as_json)
 
 
 def _output(session: Session, task_id: str) -> list[str]:
