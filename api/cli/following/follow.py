@@ -64,7 +64,11 @@ class Follower:
             if not work.has_ended:
                 self._take(work, self._stream.next(_TICK))
         give_up = time.monotonic() + _LAST_LINES
-        while time.monotonic() < give_up and (event := self._stream.next(_TICK)) is not None:
+        while time.monotonic() < give_up:
+            connected, event = self._stream.connected, self._stream.next(_TICK)
+            # A connection that is away, or has just come back, has not told everything yet.
+            if event is None and not self._stream.trouble and self._stream.connected == connected:
+                break
             self._take(work, event)
         self._looked_at = -inf
         self._look(read)
