@@ -188,6 +188,10 @@ async def test_a_marker_behind_the_ledgers_end_is_set_back(stores: Stores, raw_d
 async def test_others_may_fold_meanwhile(connect: Callable[[], Connection], raw_database: Shell) -> None:
     """Each writer's server comes and goes, somebody spoils things, and several rebuild at once."""
     working = True
+    # The embedded MongoDB locks up for good where one client's write makes a collection while another one
+    # makes its indexes. The stores make theirs before they write; the shell of this test does not.
+    async with Stores(connect()).inventory.entries.opened():
+        pass
 
     async def write(number: int) -> None:
         stores = Stores(connect())
