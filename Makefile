@@ -28,7 +28,7 @@ run: setup  ## run the embedded stack in the foreground; Ctrl-C stops it
 
 test:  ## run the tests against the real embedded parts
 	@deploy/local/setup.sh tests
-	@$(PYTHON_ENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON_ENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: setup  ## fuzz the running stack for long
 	@$(PYTHON_ENV)/python -m tests.fuzz

@@ -1,6 +1,7 @@
 """Fixtures that start real parts, each in a module of its own."""
 
 pytest_plugins = [
+    "tests.support.order",
     "tests.support.temporal",
     "tests.support.mongodb",
     "tests.support.engine",

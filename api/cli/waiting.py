@@ -62,6 +62,7 @@ class Waiting:
         self._work = ""
         self._hints: Sequence[Hint] = ()
         self._is_known = False
+        self._is_new = False
 
     def __enter__(self) -> Self:
         self.stream.__enter__()
@@ -86,7 +87,7 @@ class Waiting:
 
     def starts(self, work: str, hint: Hint) -> None:
         """Something will be asked for; where to look for it as long as its id is not known."""
-        self._work, self._hints = work, (hint,)
+        self._work, self._hints, self._is_new = work, (hint,), True
 
     def has(self, work: str, *hints: Hint) -> None:
         """What runs, and the commands that bring a person back to it."""
@@ -102,7 +103,8 @@ class Waiting:
 
     def follow(self, follow: Callable[[Follower], Work], display: Display | None = None) -> Work:
         with display or self.display() as shown:
-            return follow(Follower(self.session, self.stream, shown, self.clock))
+            follower = Follower(self.session, self.stream, shown, self.clock, is_new=self._is_new)
+            return follow(follower)
 
     def batch(self, batch_id: str, wanted: BatchStatus = BatchStatus.COMPLETED) -> NoReturn:
         """Until the batch has ended. Raises Exit with the code of its outcome, 0 for the one wanted."""

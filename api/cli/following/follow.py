@@ -23,21 +23,33 @@ _LOOK = 30.0
 _LOOK_AT_WAITING = 3.0
 """The same for a single task that has not begun: nobody tells for whom it waits."""
 
-_LAST_LINES = 2.0
-"""Seconds for which log lines may come after the end."""
+_LAST_LINES = 10.0
+"""Seconds after which the last events are no longer waited for: a log that begins anew tells no end."""
 
 _MAX_LOOKED_UP = 20
 """Operations of which more is read than their batch says."""
 
 
 class Follower:
-    """One follower of one piece of work."""
+    """One follower of one piece of work.
 
-    def __init__(self, session: Session, stream: EventStream, display: Display, clock: ServiceClock) -> None:
+    `is_new` says that the work was asked for after the stream was entered, which so tells its end.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        stream: EventStream,
+        display: Display,
+        clock: ServiceClock,
+        *,
+        is_new: bool = False,
+    ) -> None:
         self._session = session
         self._stream = stream
         self._display = display
         self._clock = clock
+        self._is_new = is_new
         self._connected = 0
         self._looked_at = -inf
         self._reached_at = time.monotonic()
@@ -58,22 +70,30 @@ class Follower:
         return self._follow(work, lambda: self._read_task(work))
 
     def _follow(self, work: Work, read: Callable[[], None]) -> Work:
+        self._look(read)
+        will_be_told = self._is_new or not work.has_ended
         while not work.has_ended:
             self._look(read, _LOOK_AT_WAITING if work.status == TaskStatus.PENDING else _LOOK)
             self._display.show(work)
             if not work.has_ended:
                 self._take(work, self._stream.next(_TICK))
-        give_up = time.monotonic() + _LAST_LINES
-        while time.monotonic() < give_up:
-            connected, event = self._stream.connected, self._stream.next(_TICK)
-            # A connection that is away, or has just come back, has not told everything yet.
-            if event is None and not self._stream.trouble and self._stream.connected == connected:
-                break
-            self._take(work, event)
+        self._hear_out(work, will_be_told=will_be_told)
         self._looked_at = -inf
         self._look(read)
         self._display.show(work)
         return work
+
+    def _hear_out(self, work: Work, *, will_be_told: bool) -> None:
+        """Takes the rest of what was told of work whose end was read before it was heard.
+
+        Nothing of it is told after its end, which comes for certain where it was not over before.
+        """
+        give_up = time.monotonic() + _LAST_LINES
+        while not work.is_told and time.monotonic() < give_up:
+            event = self._stream.next(_TICK)
+            if event is None and not self._stream.trouble and not will_be_told:
+                return
+            self._take(work, event)
 
     def _take(self, work: Work, event: Event | None) -> None:
         self._display.trouble(self._stream.trouble)

@@ -79,6 +79,8 @@ class Work:
     left_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    is_told: bool = False
+    """Whether its end was heard, after which nothing more is told of it."""
     operations: dict[str, Operation] = field(default_factory=dict)
     """By their tasks."""
     pace: Pace = field(default_factory=Pace)
@@ -130,11 +132,8 @@ class Work:
         Returns the operation that changed, or the line of a log.
         """
         match event:
-            case BatchChanged(data=data) if not self.has_ended:
-                self.status, self.phase = data.status, data.phase
-                self.error = data.error or ""
-                if self.has_ended:
-                    self.ended_at = event.timestamp
+            case BatchChanged(data=data):
+                self._batch_change(data, event.timestamp)
             case ProgressUpdated(data=data):
                 self._progress(data, event.timestamp)
             case TaskChanged(data=data) if data.task_id == self.id:
@@ -147,6 +146,15 @@ class Work:
                 return Line(event.timestamp, name, data.where, data.line)
         return None
 
+    def _batch_change(self, data: BatchChanged.Data, at: datetime) -> None:
+        self.is_told |= data.status in ENDED
+        if self.has_ended:
+            return
+        self.status, self.phase = data.status, data.phase
+        self.error = data.error or ""
+        if self.has_ended:
+            self.ended_at = at
+
     def _progress(self, data: ProgressUpdated.Data, at: datetime) -> None:
         if data.progress < self.percent or (self.left_at is not None and at < self.left_at):
             return
@@ -155,6 +163,7 @@ class Work:
         self.left, self.left_at = data.estimated_time_remaining, at
 
     def _own_change(self, data: TaskChanged.Data, at: datetime) -> None:
+        self.is_told |= data.status in ENDED
         if self.has_ended:
             return
         self.status, self.step = data.status, data.step or self.step
