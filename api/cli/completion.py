@@ -4,6 +4,7 @@ A shell that completes must not be disturbed, so whatever goes wrong there is no
 """
 
 import os
+import re
 
 import typer
 
@@ -16,6 +17,11 @@ Offered = list[tuple[str, str]]
 """Words, and what is said beside them."""
 
 _MOST = 20
+
+_NOT_PLAIN = re.compile(r"[^\w .,:@+/-]")
+"""What may mean something to a shell: zsh evaluates what it is offered, and names are anybody's choice."""
+
+_ID = re.compile(r"[0-9A-Za-z-]+")
 
 
 def batch_ids(context: typer.Context, incomplete: str) -> Offered:
@@ -45,4 +51,8 @@ def _found(context: typer.Context, path: str, field: str, incomplete: str) -> Of
     except CommandFailed:
         return []
     offered = ((str(row.get(field, "")), f"{row.get('name', '')} {row.get('status', '')}") for row in rows)
-    return [(word, said.rstrip()) for word, said in offered if word.startswith(incomplete)]
+    return [
+        (word, _NOT_PLAIN.sub(" ", said).strip())
+        for word, said in offered
+        if word.startswith(incomplete) and _ID.fullmatch(word)
+    ]
