@@ -1,6 +1,8 @@
 """What people meet only now and then at the control center: late answers, refusals, and what they copy."""
 
-from playwright.async_api import expect
+import json
+
+from playwright.async_api import Route, expect
 
 from tests.support.control_center import PATIENCE, ControlCenter
 
@@ -10,3 +12,29 @@ async def test_the_documentation_is_of_files_of_ours_alone(control_center: Contr
         await screen.page.goto(f"{screen.url}docs")
         await expect(screen.page.get_by_text("/batch/execute").first).to_be_visible(timeout=PATIENCE)
         assert [one for one in screen.requests if not one.startswith((screen.url, "data:"))] == []
+
+
+async def test_what_may_have_been_started_is_sent_again_under_its_key(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        page = screen.page
+        await screen.log_in()
+        await screen.go("submit", "Submit")
+        keys: list[str | None] = []
+
+        async def unknown(route: Route) -> None:
+            keys.append(await route.request.header_value("Idempotency-Key"))
+            statuses = {1: 503, 2: 422}
+            content = {"success": False, "error": "it is not known whether it was started", "request_id": "r"}
+            await route.fulfill(status=statuses.get(len(keys), 503), json=content)
+
+        await page.route("**/batch/execute", unknown)
+        await page.get_by_label("Batch file").fill(json.dumps({"name": "n", "operations": []}))
+        for _ in range(3):
+            async with page.expect_response("**/batch/execute"):
+                await page.get_by_role("button", name="Submit", exact=True).click()
+            await expect(page.get_by_role("alert")).to_contain_text("not known", timeout=PATIENCE)
+            await expect(page.get_by_role("button", name="Submit", exact=True)).to_be_enabled()
+        assert keys[0] and keys[0] == keys[1]
+        # What was refused is another request, should it be sent again.
+        assert keys[2] != keys[1]
+        screen.complaints.clear()  # the browser's own, of the 503

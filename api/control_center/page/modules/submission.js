@@ -1,12 +1,12 @@
 // What the ways to submit something have in common: keys under which nothing is done twice, and plans.
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { count, hasEnded, pill } from "./format.js";
-import { newKey, Unreachable } from "./http.js";
+import { newKey, Refused } from "./http.js";
 import { countsOf, NO_CHANGES, planText } from "./plan.js";
 
 const AT_ONCE = 6;
 
-/** A request that nobody answered is sent again with its key, should the person ask again. */
+/** A request of which nobody said what became of it is sent again with its key, should the person ask again. */
 export class Keys {
   #keys = new Map();
 
@@ -24,7 +24,8 @@ export class Keys {
       this.forget();
       return answer;
     } catch (error) {
-      if (!(error instanceof Unreachable)) this.forget();
+      // A 503 may leave open whether the work was started, and names it; under another key it would be done twice.
+      if (error instanceof Refused && error.status < 500) this.forget();
       throw error;
     }
   }
