@@ -38,3 +38,18 @@ async def test_what_may_have_been_started_is_sent_again_under_its_key(control_ce
         # What was refused is another request, should it be sent again.
         assert keys[2] != keys[1]
         screen.complaints.clear()  # the browser's own, of the 503
+
+
+async def test_a_command_line_means_the_same_to_shells_that_know_braces(
+    control_center: ControlCenter,
+) -> None:
+    async with control_center.screen() as screen:
+        await screen.page.goto(screen.url)
+        told = await screen.page.evaluate(
+            """async () => {
+                const { commandLine } = await import("/control-center/page/modules/facts.js");
+                const args = ["web-{1..3}", "a={b,c}", "it's", "x=1"];
+                return commandLine({ command: "provisioning", args });
+            }"""
+        )
+    assert told == "provisioning web-{1..3} 'a={b,c}' 'it'\\''s' x=1"

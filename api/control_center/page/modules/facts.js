@@ -19,7 +19,8 @@ export function times(task, now) {
 /** As a POSIX shell takes it. */
 export const commandLine = (task) => [task.command, ...task.args].map(quoted).join(" ");
 
-const quoted = (word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+// Shells that know braces make of `web-{1..3}` what is meant, and of `a={b,c}` two words.
+const quoted = (word) => (/^[\w@%+=:,./-]+(\{1\.\.\d+\})?$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** @param app tells that it was copied */
 export function copyable(text, app) {
