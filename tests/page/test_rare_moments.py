@@ -4,6 +4,7 @@ import json
 
 from playwright.async_api import Route, expect
 
+from tests.support.api import PASSWORD
 from tests.support.control_center import PATIENCE, ControlCenter
 
 
@@ -53,3 +54,21 @@ async def test_a_command_line_means_the_same_to_shells_that_know_braces(
             }"""
         )
     assert told == "provisioning web-{1..3} 'a={b,c}' 'it'\\''s' x=1"
+
+
+async def test_what_was_refused_is_told_also_once_all_was_read_again(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        await screen.log_in()
+        await screen.go("users", "Users")
+        await screen.fill({"User name": "admin", "Password": PASSWORD})
+        await screen.page.get_by_role("button", name="Make the user").click()
+        refused = screen.page.get_by_role("alert")
+        await expect(refused).to_contain_text(
+            "there is a user 'admin' already", timeout=PATIENCE, ignore_case=True
+        )
+        async with control_center.proxy.away():
+            await expect(screen.page.locator(".connection")).to_contain_text("lost", timeout=PATIENCE)
+        async with screen.page.expect_response("**/users"):
+            await screen.is_live()
+        await screen.page.wait_for_timeout(500)
+        await expect(refused).to_contain_text("already")

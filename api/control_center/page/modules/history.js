@@ -33,7 +33,7 @@ export class History {
 
   #toggled(isOpen) {
     this.#isOpen = isOpen;
-    this.#view.attempt(() => this.load());
+    this.#view.read(() => this.load());
   }
 
   #content() {

@@ -177,7 +177,7 @@ export class Batch extends Followed {
 
   async #readTask() {
     const chosen = this.#chosen;
-    await this.attempt(async () => {
+    await this.read(async () => {
       const task = await this.app.http.call("GET", `tasks/${chosen}`);
       if (this.#chosen === chosen) this.#task = task;
     });

@@ -5,6 +5,8 @@ import { inWords } from "../http.js";
 export class View {
   isLoading = true;
   trouble = "";
+  /** Whether that is about reading, and so over once it was read. */
+  #isUnread = false;
   #isOver = false;
   #again = 0;
 
@@ -34,14 +36,22 @@ export class View {
   }
 
   async reload() {
-    try {
-      await this.load();
-      this.trouble = "";
-    } catch (error) {
-      if (error.name !== "AbortError") this.trouble = inWords(error);
-    }
+    await this.read(() => this.load());
     this.isLoading = false;
-    if (!this.#isOver) this.app.changed();
+  }
+
+  /** Reads something. What went wrong with what a person asked for stays for them to see. */
+  async read(action) {
+    try {
+      await action();
+      if (this.#isUnread) this.trouble = "";
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.trouble = inWords(error);
+      this.#isUnread = true;
+    } finally {
+      if (!this.#isOver) this.app.changed();
+    }
   }
 
   /** Reads again in a moment, once for however many reasons there are meanwhile. */
@@ -57,6 +67,7 @@ export class View {
       return true;
     } catch (error) {
       this.trouble = inWords(error);
+      this.#isUnread = false;
       return false;
     } finally {
       if (!this.#isOver) this.app.changed();
