@@ -72,3 +72,30 @@ async def test_what_was_refused_is_told_also_once_all_was_read_again(control_cen
             await screen.is_live()
         await screen.page.wait_for_timeout(500)
         await expect(refused).to_contain_text("already")
+
+
+async def test_an_operation_that_was_heard_to_run_is_not_set_back_by_a_late_answer(
+    control_center: ControlCenter,
+) -> None:
+    async with control_center.screen() as screen:
+        await screen.page.goto(screen.url)
+        told = await screen.page.evaluate(
+            """async () => {
+                const { Work } = await import("/control-center/page/modules/batch/work.js");
+                const work = new Work("b");
+                const read = (status) => work.read({
+                    name: "n", status: "Running", created_at: "2026-01-31T12:00:00Z",
+                    operations: [{ id: "a", task_id: "t", status, progress: 0 }],
+                });
+                const hear = (status) => work.apply({
+                    event_type: "TaskStatusChanged", timestamp: "2026-01-31T12:00:01Z",
+                    data: { task_id: "t", status }, metadata: { batch_id: "b" },
+                });
+                const seen = () => work.operations.get("t").status;
+                read("Pending"); hear("Running"); read("Pending");
+                const late = seen();
+                read("Completed"); read("Running");
+                return [late, seen()];
+            }"""
+        )
+    assert told == ["Running", "Completed"]

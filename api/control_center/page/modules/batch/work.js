@@ -68,7 +68,8 @@ export class Work extends Standing {
         kind: found.workflow_type ?? "", dependencies: found.dependencies ?? [],
       });
     } else if (!hasEnded(known.status)) {
-      known.status = found.status;
+      // It may have been asked for before something that was heard of since: a large batch takes its time.
+      if (!(known.status === "Running" && found.status === "Pending")) known.status = found.status;
       known.percent = Math.max(known.percent, found.progress);
     }
   }
