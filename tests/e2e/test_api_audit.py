@@ -8,6 +8,9 @@ from tests.e2e.test_api_batches import UNKNOWN, data, execute, operation
 from tests.support.api import PASSWORD, Api
 from tests.support.command_line import CommandLine
 
+ENDS_OF_THE_CALENDAR = ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00")
+"""Moments that there are not in UTC."""
+
 
 async def entries(api: Api, **query: Any) -> list[dict[str, Any]]:
     """Newest first."""
@@ -87,8 +90,11 @@ async def test_entries_are_found_by_time_path_and_page(api: Api) -> None:
     backwards = await api.client.get("/audit", params={"since": late, "until": first})
     assert (backwards.status_code, backwards.json()["error"]) == (422, "since: it is after until")
     assert await entries(api, since=late) == []
-    for nonsense in ("yesterday", "0.5", "2026-01-31T12:00Z"):
+    for nonsense in ("yesterday", "0.5", "2026-01-31T12:00Z", *ENDS_OF_THE_CALENDAR):
         assert (await api.client.get("/audit", params={"since": nonsense})).status_code == 422
+        assert (await api.client.get("/audit", params={"until": nonsense})).status_code == 422
+    assert await entries(api, until="0001-01-01T00:00:00Z") == []
+    assert await entries(api, since="9999-12-31T23:59:59Z") == []
 
 
 async def test_what_only_reads_leaves_no_entry(api: Api) -> None:
@@ -107,5 +113,6 @@ async def test_at_the_command_line(admin: CommandLine, api: Api) -> None:
     assert f"batch_id={batch_id}" in shown.out and "POST" in shown.out
     (row,) = (await admin.run("audit", "--path", "/batch/execute", "--limit", "1", "--json")).json()
     assert row["resources"] == {"batch_id": batch_id}
-    wrong = await admin.run("audit", "--since", "yesterday")
-    assert (wrong.code, "--since: 'yesterday' is no time" in wrong.err) == (2, True)
+    for nonsense in ("yesterday", *ENDS_OF_THE_CALENDAR):
+        wrong = await admin.inside("audit", "--since", nonsense)
+        assert (wrong.code, f"--since: {nonsense!r} is no time" in wrong.err) == (2, True)

@@ -47,11 +47,10 @@ def _moment(option: str, text: str | None) -> str | None:
     try:
         if ago is not None:
             return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
-        moment = datetime.fromisoformat(text)
+        # Without a zone it is the one of whoever asks; at either end of the calendar there is none in UTC.
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         raise WrongUsage(f"{option}: {text!r} is no time; write 2026-01-31T12:00:00Z, or 7d") from None
-    # Without a zone it is the one of whoever asks.
-    return moment.astimezone(UTC).isoformat()
 
 
 def _shown(row: Fields) -> Fields:
