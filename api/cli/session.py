@@ -99,7 +99,7 @@ class Session:
 
     def other_credentials(self, refused: Credentials) -> Credentials:
         """Those that took the place of refused ones. Raises NotLoggedIn where there are none."""
-        renewed = self._token_since(refused.token)
+        renewed = self._token_since(refused.token, refused.server)
         if renewed is None:
             raise NotLoggedIn(f"the login has ended; {self._hint()}")
         return Credentials(refused.server, renewed)
@@ -110,7 +110,7 @@ class Session:
             with Client(profile.server, token.value) as client:
                 return ask(client)
         except NotLoggedIn as refusal:
-            renewed = self._token_since(token)
+            renewed = self._token_since(token, profile.server)
             if renewed is None:
                 raise NotLoggedIn(f"{refusal}; {self._hint()}") from None
         # A refused token did nothing, so that the call may be made again.
@@ -154,12 +154,12 @@ class Session:
                 self._profiles.write(self._name, profile.model_copy(update={"token": token}))
             return profile, token
 
-    def _token_since(self, refused: Token) -> Token | None:
-        """The token that took the place of a refused one, if any."""
+    def _token_since(self, refused: Token, server: str) -> Token | None:
+        """The token that took the place of a refused one, if any; one of another server is not for this."""
         # Under the lock, since the one who exchanges it may not have stored the new one yet.
         with self._profiles.locked(self._name):
-            _, token = self._logged_in()
-        return token if token.value != refused.value else None
+            profile, token = self._logged_in()
+        return token if token.value != refused.value and profile.server == server else None
 
     def _logged_in(self) -> tuple[Profile, Token]:
         profile = self._profiles.read(self._name)
