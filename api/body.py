@@ -24,7 +24,7 @@ _ALLOWED_CONTROLS = frozenset("\t\n\r")
 _CONTROLS = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)])) - _ALLOWED_CONTROLS
 
 
-_SUSPICIOUS = re.compile(rb"\\u00[0189]|\\[bf]|\x7f|\xc2[\x80-\x9f]|\d{19}|\d[eE]")
+_SUSPICIOUS = re.compile(rb"\\u00([0189]|7[fF])|\\[bf]|\x7f|\xc2[\x80-\x9f]|\d{19}|\d[eE]")
 """What the text of anything unstorable has in it; without it there is no need to look at each value."""
 
 MAX_DEPTH = 64
