@@ -1,5 +1,6 @@
 """`provisioning`, also as `python -m api.cli`."""
 
+import io
 import sys
 
 from api.cli.app import app
@@ -9,6 +10,9 @@ from api.cli.output import complain
 
 def main() -> int:
     """Runs the command of sys.argv. Returns the exit code, or raises SystemExit with it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name may have characters that the encoding of whoever reads has not.
+        sys.stdout.reconfigure(errors="replace")
     try:
         app(prog_name="provisioning")
     except CommandFailed as failure:

@@ -24,6 +24,9 @@ DEFAULT_SERVER = "http://127.0.0.1:8080"
 PATIENCE = 30.0
 """Seconds that an answer may take, where a command does not say otherwise."""
 
+_NO_TEXT = "what was typed is not UTF-8, or has half a character, and cannot be sent"
+"""Of arguments, whose bytes Python hands on as they are."""
+
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -115,6 +118,8 @@ class Client:
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise Unreachable(f"cannot reach {self.server}: {_text(error)}") from None
+        except UnicodeEncodeError:
+            raise WrongUsage(_NO_TEXT) from None
         except httpx.HTTPError as error:
             kind = StillWorking if isinstance(error, httpx.ReadTimeout) else OutcomeUnknown
             doubt = "" if method == "GET" else f"; whether {method} {path} was carried out is not known"
@@ -174,11 +179,14 @@ def server_url(text: str) -> str:
 
 
 def part_of_path(text: str) -> str:
-    """A name as a part of a path, which it cannot leave. Raises WrongUsage where it is empty."""
+    """A name as a part of a path, which it cannot leave. Raises WrongUsage where it is empty, or no text."""
     if not text:
         raise WrongUsage("a name, or an id, is empty")
-    # A name of dots would be taken for a way up.
-    return quote(text, safe="").replace(".", "%2E")
+    try:
+        # A name of dots would be taken for a way up.
+        return quote(text, safe="").replace(".", "%2E")
+    except UnicodeEncodeError:
+        raise WrongUsage(_NO_TEXT) from None
 
 
 def is_in_the_clear(server: str) -> bool:

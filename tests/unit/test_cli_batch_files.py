@@ -94,6 +94,7 @@ def test_the_same_mistakes_are_found_in_json(tmp_path: Path) -> None:
         ("name: &x [*x]\n", "1:7: it is no YAML: too deep, or too much"),
         ("? [a]\n: b\n", "1:3: it is no YAML: a name must be a text"),
         ("name: 1" + "0" * 5000, "1:7: it is no YAML: Exceeds the limit"),
+        ("name: 1" + "0" * 400, "1:1: name: "),
     ],
 )
 def test_what_is_no_batch_is_told_as_well(tmp_path: Path, text: str, told: str) -> None:
@@ -115,6 +116,14 @@ def test_what_is_no_batch_is_told_as_well(tmp_path: Path, text: str, told: str) 
 )
 def test_what_is_no_json_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
     assert mistakes(tmp_path, text, "batch.json")[0].startswith(told)
+
+
+def test_half_a_character_is_a_mistake_of_the_file(tmp_path: Path) -> None:
+    """JSON can write it, and no request can hold it."""
+    operation = {"id": "a", "type": "server_batch", "provider": "local", "dependencies": []}
+    text = json.dumps({"name": "x", "operations": [operation | {"config": {"infra": "\ud800"}}]})
+    told = mistakes(tmp_path, text, "batch.json")
+    assert told and all("half a character" in one for one in told)
 
 
 def test_a_cycle_is_told_at_its_first_operation(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Calls in the name of a profile, which others may write meanwhile."""
 
+import io
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.cli import session
-from api.cli.errors import NotLoggedIn
+from api.cli import __main__, session
+from api.cli.client import Client, part_of_path
+from api.cli.errors import NotLoggedIn, WrongUsage
+from api.cli.output import print_line
 from api.cli.profiles import Profile, Profiles, Token
 
 
@@ -47,3 +51,23 @@ def test_a_token_of_another_server_is_not_shown_to_the_one_before(
     used = session.Credentials("http://one", token("of-one"))
     with pytest.raises(NotLoggedIn):
         session.Session(profiles, "default").other_credentials(used)
+
+
+def test_what_an_encoding_has_not_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    monkeypatch.setattr(__main__, "app", lambda **_: print_line("größer ✓"))
+    assert __main__.main() == 0
+    sys.stdout.flush()
+    assert written.getvalue().decode("latin-1") == "größer ?\n"
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a\ud800"])
+def test_what_is_no_text_is_wrong_usage(text: str) -> None:
+    with pytest.raises(WrongUsage, match="UTF-8"):
+        part_of_path(text)
+    with Client("http://127.0.0.1:1") as client:
+        with pytest.raises(WrongUsage, match="UTF-8"):
+            client.call("POST", "/tasks", {"name": text})
+        with pytest.raises(WrongUsage, match="UTF-8"):
+            client.call("GET", "/locks", query={"infra": text})

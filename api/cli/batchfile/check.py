@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 
 from api.cli.batchfile.document import Document, Mistake, Steps, path_of
 from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
@@ -82,7 +82,9 @@ class _Checker:
         except ValidationError as error:
             for entry in error.errors(include_url=False, include_input=False):
                 self._wrong((*steps, *entry["loc"]), _message(entry, model))
-            return None
+        except PydanticSerializationError:
+            self._wrong(steps, "a text in it has half a character, which cannot be sent")
+        return None
 
     def _check_names(self, model: type[BaseModel], value: Mapping[str, JsonValue], steps: Steps) -> None:
         """The service lets unknown names pass, and so does nothing with what was misspelt."""

@@ -123,7 +123,7 @@ def _scalar(node: ScalarNode) -> JsonValue:
             return bool(text.lower() == "true")
         case "int" | "float" as kind:
             try:
-                return finite(int(text) if kind == "int" else float(text))
+                return int(text) if kind == "int" else finite(float(text))
             except ValueError as error:
                 raise ConstructorError(None, None, str(error), node.start_mark) from None
         case "str":
