@@ -201,6 +201,18 @@ def test_what_others_wrote_does_not_steer_the_terminal() -> None:
     assert in_one_line("could not install:\nno room\n\nend") == "could not install: no room; end"
 
 
+def test_why_there_is_no_connection_does_not_steer_the_terminal() -> None:
+    """It is the service's word, or that of whatever stands in between."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
+    with BarDisplay(console, ServiceClock()) as display:
+        display.trouble("gone\x1b]0;title\x07\x1b[2J")
+        display.show(two_operations())
+        console.print(display)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "gone" in shown and "\x1b]0;" not in shown and "\x1b[2J" not in shown
+
+
 def test_times_are_for_people() -> None:
     assert [duration(seconds) for seconds in (-1, 7.9, 754, 3723)] == ["0:00", "0:07", "12:34", "1:02:03"]
     ages = [age(NOON - timedelta(seconds=seconds), NOON) for seconds in (0, 59, 3600, -3500, 200_000)]

@@ -147,7 +147,8 @@ class BarDisplay:
         if picture.hidden:
             yield Text(f"  {picture.hidden}", no_wrap=True, overflow="ellipsis")
         if picture.trouble:
-            yield Rule(Text(f"{picture.trouble}; trying again", ORANGE), style=GREY, align="left")
+            trouble = cleaned(in_one_line(picture.trouble))
+            yield Rule(Text(f"{trouble}; trying again", ORANGE), style=GREY, align="left")
         elif picture.lines:
             yield Rule("log", style=GREY, align="left")
         for line in picture.lines:
