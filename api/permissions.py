@@ -27,6 +27,7 @@ MINIMAL_ROLE: dict[str, Role | None] = {
     "GET /health/live": PUBLIC,
     "GET /openapi.json": PUBLIC,
     "GET /docs": PUBLIC,
+    "GET /redoc": PUBLIC,
     "GET /docs/files/{name}": PUBLIC,
     "GET /": PUBLIC,
     "GET /control-center/{path:path}": PUBLIC,

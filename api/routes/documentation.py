@@ -1,4 +1,4 @@
-"""The contract as it is served, and a page to try it out, which is of files of ours alone."""
+"""The contract as it is served, and pages to try it out and to read it, which are of files of ours alone."""
 
 import base64
 import functools
@@ -6,11 +6,12 @@ import hashlib
 import re
 from importlib.resources import files
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Response
-from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 from api.control_center.assets import Asset
 from api.openapi import served_contract
@@ -19,7 +20,7 @@ router = APIRouter(tags=["Documentation"], include_in_schema=False)
 
 _FILES = "docs/files"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
-_NAMES = frozenset({"swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"})
+_NAMES = frozenset({"swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js", "favicon.png"})
 
 
 @router.get("/openapi.json")
@@ -29,8 +30,14 @@ async def openapi() -> Response:
 
 @router.get("/docs")
 async def docs() -> Response:
-    page, policy = _page()
-    return Response(page, headers={"Content-Security-Policy": policy}, media_type="text/html")
+    """To try it out."""
+    return _page("swagger")
+
+
+@router.get("/redoc")
+async def redoc() -> Response:
+    """To read it."""
+    return _page("redoc")
 
 
 @router.get("/docs/files/{name}")
@@ -39,7 +46,7 @@ async def file(
     known: Annotated[str, Header(alias="If-None-Match")] = "",
     encodings: Annotated[str, Header(alias="Accept-Encoding")] = "",
 ) -> Response:
-    """What the page consists of."""
+    """What the pages consist of."""
     if name not in _NAMES:
         raise HTTPException(404)
     return _asset(name).answer(known, encodings)
@@ -51,12 +58,13 @@ def _asset(name: str) -> Asset:
     return Asset(content, _TYPES[PurePath(name).suffix])
 
 
-@functools.cache
-def _page() -> tuple[bytes, str]:
-    """The page and its policy.
+def _page(kind: Literal["swagger", "redoc"]) -> Response:
+    content, policy = _swagger() if kind == "swagger" else _redoc()
+    return Response(content, headers={"Content-Security-Policy": policy}, media_type="text/html")
 
-    People log in there, beside the control center: a script of somebody else's would have their tokens.
-    """
+
+@functools.cache
+def _swagger() -> tuple[bytes, str]:
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Provisioning API",
@@ -64,22 +72,42 @@ def _page() -> tuple[bytes, str]:
         swagger_css_url=f"{_FILES}/swagger-ui.css",
         swagger_favicon_url=f"{_FILES}/favicon.png",
     )
+    # It draws its arrows from data.
+    return _with_policy(page, "img-src 'self' data:")
+
+
+@functools.cache
+def _redoc() -> tuple[bytes, str]:
+    page = get_redoc_html(
+        openapi_url="openapi.json",
+        title="Provisioning API",
+        redoc_js_url=f"{_FILES}/redoc.standalone.js",
+        redoc_favicon_url=f"{_FILES}/favicon.png",
+        with_google_fonts=False,
+    )
+    # Its search is a worker that it makes of a text of its own.
+    return _with_policy(page, "img-src 'self' data:", "worker-src blob:")
+
+
+def _with_policy(page: HTMLResponse, *more: str) -> tuple[bytes, str]:
+    """The page and its policy.
+
+    People log in there, beside the control center: a script of somebody else's would have their tokens.
+    """
     content = bytes(page.body)
     hashes = map(_hash, re.findall(rb"<script>(.*?)</script>", content, re.DOTALL))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src 'self' {' '.join(hashes)}",
-            # Swagger UI writes styles into elements, and draws its arrows from data.
-            "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
-            "connect-src 'self'",
-            "form-action 'none'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
+    policy = (
+        "default-src 'none'",
+        " ".join(("script-src 'self'", *hashes)),
+        # Both write styles into elements.
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self'",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        *more,
     )
-    return content, policy
+    return content, "; ".join(policy)
 
 
 def _hash(script: bytes) -> str:

@@ -2,17 +2,19 @@
 
 import json
 
+import pytest
 from playwright.async_api import Route, expect
 
 from tests.support.api import PASSWORD
 from tests.support.control_center import PATIENCE, ControlCenter
 
 
-async def test_the_documentation_is_of_files_of_ours_alone(control_center: ControlCenter) -> None:
+@pytest.mark.parametrize("page", ["docs", "redoc"])
+async def test_the_documentation_is_of_files_of_ours_alone(control_center: ControlCenter, page: str) -> None:
     async with control_center.screen() as screen:
-        await screen.page.goto(f"{screen.url}docs")
+        await screen.page.goto(f"{screen.url}{page}")
         await expect(screen.page.get_by_text("/batch/execute").first).to_be_visible(timeout=PATIENCE)
-        assert [one for one in screen.requests if not one.startswith((screen.url, "data:"))] == []
+        assert [one for one in screen.requests if not one.startswith((screen.url, "data:", "blob:"))] == []
 
 
 async def test_what_may_have_been_started_is_sent_again_under_its_key(control_center: ControlCenter) -> None:

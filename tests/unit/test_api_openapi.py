@@ -17,7 +17,7 @@ from api.permissions import MINIMAL_ROLE
 CONTRACT_NODES = 1183
 """What the contract consists of: mappings, lists and values. The file does not change."""
 
-UNDESCRIBED = {"GET /openapi.json", "GET /docs", "GET /docs/files/{name}"}
+UNDESCRIBED = {"GET /openapi.json", "GET /docs", "GET /redoc", "GET /docs/files/{name}"}
 UNDESCRIBED |= {"GET /", "GET /control-center/{path:path}"}
 """The description itself, its pages, and the control center."""
 
