@@ -97,16 +97,19 @@ def looks_up(operation: OperationSpec, found: tuple[Server, ...]) -> bool:
 
 
 def _of_ancestors(operation: OperationSpec, operations: Operations, servers: Servers) -> Iterator[Server]:
+    """Those of each ancestor behind those of its own, so that what was made anew is behind what is gone."""
     seen: set[str] = set()
-    waiting = list(operation.dependencies)
+    waiting = [(name, False) for name in reversed(operation.dependencies)]
     while waiting:
-        name = waiting.pop(0)
-        if name in seen:
-            continue
-        seen.add(name)
-        yield from servers.get(name, ())
-        waiting.extend(operations[name].dependencies)
+        name, needs_are_through = waiting.pop()
+        if needs_are_through:
+            yield from servers.get(name, ())
+        elif name not in seen:
+            seen.add(name)
+            waiting.append((name, True))
+            waiting.extend((need, False) for need in reversed(operations[name].dependencies))
 
 
 def _unique(servers: Iterable[Server]) -> tuple[Server, ...]:
+    """Of several with one name the last, which is the one that is there."""
     return tuple({server.key: server for server in servers}.values())

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from tests.support.batches import server, server_operation, taskserv_operation
 from tests.support.samples import created
 from workflows.domain.operations import DeleteServersConfig, OperationSpec, ServerOperation, ServerToDelete
@@ -48,6 +50,18 @@ def test_names_find_servers_of_any_ancestor() -> None:
     a, t = server_operation("a"), taskserv_operation("t", ["a"])
     made = {"a": (server("a1"), server("a2")), "t": (server("a1"),)}
     assert found(taskserv_operation("u", ["t"], servers=["a2"]), [a, t], made) == ["a2"]
+
+
+@pytest.mark.parametrize("needs", [["make"], ["make", "drain"], ["drain", "make"]])
+def test_of_a_server_that_was_made_anew_the_new_one_is_found(needs: list[str]) -> None:
+    drain = taskserv_operation("drain", servers=["s"])
+    config = DeleteServersConfig(operation="delete", server_configs=[ServerToDelete(name="s")])
+    delete = ServerOperation(id="delete", provider="memory", dependencies=("drain",), config=config)
+    make = server_operation("make", ["delete"], servers=["s"])
+    old, new = server("s"), server("s").model_copy(update={"owner": "make"})
+    operations = {one.id: one for one in (drain, delete, make)}
+    wanted = taskserv_operation("install", needs, servers=["s"])
+    assert servers_for(wanted, operations, {"drain": (old,), "make": (new,)}) == (new,)
 
 
 def test_the_inventory_is_asked_only_where_it_must_be() -> None:
