@@ -1,7 +1,7 @@
 """One cluster that is to be as it is wanted: made, scaled, or brought to other settings, node by node.
 
 A member is a server of the cluster's name and a number, which bears the label `cluster`, so that nobody
-else's server of that name is taken for one.
+else's server of that name is taken for one, nor one that somebody labelled so himself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,9 +29,14 @@ Chain = tuple[Action, ...]
 
 
 def members_of(name: str, items: Mapping[str, InventoryItem]) -> list[InventoryItem]:
-    """What bears the cluster's label, in the order of the members' numbers."""
-    found = [item for item in items.values() if item.server.spec.labels.get(LABEL) == name]
+    """What is the cluster's by name and label, in the order of the members' numbers."""
+    found = [item for item in items.values() if is_member(name, item)]
     return sorted(found, key=lambda item: number_of(item.server.spec.name))
+
+
+def is_member(cluster: str, item: InventoryItem) -> bool:
+    spec = item.server.spec
+    return spec.labels.get(LABEL) == cluster and spec.name == f"{cluster}-{number_of(spec.name)}"
 
 
 def number_of(server: str) -> int:
@@ -101,7 +106,7 @@ class Growth:
             self._settings = there
 
     def _is_member(self, name: str, item: InventoryItem) -> bool:
-        if item.server.spec.labels.get(LABEL) == self._wanted.name:
+        if is_member(self._wanted.name, item):
             return True
         if name in self._names_of(self._wanted.nodes):
             raise Conflict(

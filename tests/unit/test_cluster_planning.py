@@ -281,3 +281,15 @@ def test_a_record_is_an_effect_that_can_be_taken_back() -> None:
         assert (back.cause.undoes, back.server) == (effect.id, anew)
         assert (back.after and back.after.key) == (before and before.key)
     assert recorded(RecordCluster(cause=CAUSE, before=small, after=small), now).effects == ()
+
+
+async def test_what_somebody_else_labelled_so_is_no_member() -> None:
+    inventory = MemoryInventory()
+    await carried_out(wish("create", "web"), inventory)
+    spec = ServerSpec(infra="i", name="db", provider="local", plan="p", zone="z", labels={LABEL: "c"})
+    database = InventoryItem(server=standing(spec), task_id="t")
+    inventory.items.append(database)
+    await carried_out(wish("scale", "web", 2), inventory)
+    assert database in inventory.items
+    await carried_out(wish("delete", "web"), inventory)
+    assert inventory.items == [database]
