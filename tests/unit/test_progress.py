@@ -33,6 +33,15 @@ def test_the_estimate_is_within_a_factor_of_two(
     assert end <= 2 * estimate
 
 
+@given(graphs(), st.integers(1, 4), st.data())
+def test_the_estimate_does_not_depend_on_the_order_of_the_operations(
+    graph: dict[str, list[str]], slots: int, data: st.DataObject
+) -> None:
+    expected = {item: float(number) for number, item in enumerate(graph)}
+    otherwise = {item: expected[item] for item in data.draw(st.permutations(list(graph)))}
+    assert seconds_left(otherwise, graph, slots) == seconds_left(expected, graph, slots)
+
+
 def test_nothing_left_takes_no_time() -> None:
     assert seconds_left({}, {"a": []}, 5) == 0
 

@@ -29,11 +29,17 @@ def seconds_left(expected: Mapping[str, float], graph: Graph, parallel_limit: in
 
     No schedule can be shorter than its longest chain, nor than all work spread over all slots; the larger
     of the two is within a factor of two of any greedy schedule (Graham's bound). `expected` holds the
-    unfinished operations only, in an order in which dependencies come first.
+    unfinished operations only.
     """
     ends: dict[str, float] = {}
-    for name, seconds in expected.items():
-        ends[name] = seconds + max((ends.get(need, 0.0) for need in graph[name]), default=0.0)
+    waiting = [*expected]
+    while waiting:
+        needs = [need for need in graph[waiting[-1]] if need in expected]
+        if unknown := [need for need in needs if need not in ends]:
+            waiting += unknown
+            continue
+        name = waiting.pop()
+        ends[name] = expected[name] + max((ends[need] for need in needs), default=0.0)
     longest_chain = max(ends.values(), default=0.0)
     spread = sum(expected.values()) / max(1, parallel_limit)
     return math.ceil(max(longest_chain, spread))
