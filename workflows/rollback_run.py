@@ -55,6 +55,8 @@ class RollbackState(BaseModel):
     undone: int = 0
     failures: Failures = Failures()
     version: int = FIRST_PROGRESS_VERSION
+    cancelled: str | None = None
+    """Why it begins no further undoing; a cancel that comes as a run ends is the next one's to heed."""
     unwritten: Unwritten = Unwritten()
 
 
@@ -75,7 +77,6 @@ class RollbackRun:
         self._servers: dict[str, Server] = {}
         self._step = "starting"
         self._holding = Holding(request.spec.name, request.spec.touched, self._state.locked, self._waits)
-        self._cancelled: str | None = None
         self._reporter = Reporter(
             request.spec.rollback_id,
             request.spec.rollback_id,
@@ -102,8 +103,8 @@ class RollbackRun:
 
     def cancel(self, reason: str) -> None:
         """Begins no further undoing; what is under way is finished, and what was undone stays so."""
-        if self._cancelled is None:
-            self._cancelled = reason
+        if self._state.cancelled is None:
+            self._state.cancelled = reason
             self._holding.give_up()
 
     def heard(self, news: LockNews) -> None:
@@ -117,7 +118,7 @@ class RollbackRun:
         # Whoever planned it holds its locks already, unless the start took too long: then it is found out
         # with the first part of the plan whether others were faster.
         await self._holding.take()
-        while self._state.part < self._spec.parts and self._cancelled is None:
+        while self._state.part < self._spec.parts and self._state.cancelled is None:
             # What comes next is looked up where the part before must be written down.
             await self._reporter.caught_up()
             if workflow.info().is_continue_as_new_suggested():
@@ -128,8 +129,8 @@ class RollbackRun:
                 return await self._end(TaskStatus.FAILED, failure_text(failure))
             await backwards(part, self._undo)
             self._state.part += 1
-        if self._cancelled is not None:
-            return await self._end(TaskStatus.CANCELLED, self._cancelled)
+        if self._state.cancelled is not None:
+            return await self._end(TaskStatus.CANCELLED, self._state.cancelled)
         if self._state.failures.count:
             error = f"{self._state.failures.count} of {self._spec.steps} changes could not be undone"
             return await self._end(TaskStatus.FAILED, error)
@@ -168,7 +169,7 @@ class RollbackRun:
         return part
 
     async def _undo(self, step: EffectToUndo) -> None:
-        if self._cancelled is not None:
+        if self._state.cancelled is not None:
             return
         effect, key = step.effect, step.effect.server.key
         if self._state.failures.bars(effect):

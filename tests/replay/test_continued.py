@@ -1,6 +1,8 @@
 """What is continued as new again and again loses nothing and does nothing twice."""
 
+import asyncio
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
@@ -9,13 +11,17 @@ from temporalio.exceptions import CancelledError
 from tests.replay.brief import runs_of
 from tests.replay.scenarios import continued, wide
 from tests.support.batches import batch, server_operation, taskserv_operation
-from tests.support.engine import Engine
-from tests.support.rollbacks import back_to, checkpoint
+from tests.support.engine import Engine, running_engine
+from tests.support.held_records import HeldRecords
+from tests.support.mongodb import EmbeddedMongo
+from tests.support.rollbacks import back_to, checkpoint, planner, start
+from tests.support.stack import eventually
 from workflows.batch import BatchWorkflow
 from workflows.domain.batches import BatchSpec
 from workflows.domain.inventory import LedgerEntry
 from workflows.domain.states import BatchStatus, TaskStatus
 from workflows.locks import locks_id
+from workflows.rollback import RollbackWorkflow
 
 
 async def entries(engine: Engine, wanted: BatchSpec) -> list[LedgerEntry]:
@@ -119,3 +125,28 @@ async def test_what_a_rollback_could_not_undo_is_carried_over_runs(
     assert (outcome.status, outcome.undone, outcome.failed) == (TaskStatus.COMPLETED, 21, 0)
     assert outcome.remaining == ()
     assert (await back_to(brief_engine, before))[1].undone == 0
+
+
+async def test_a_cancel_of_a_rollback_is_not_lost_as_it_is_continued(
+    brief_engine: Engine, mongodb: EmbeddedMongo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.rollback_planning.PART", 20)
+    async with running_engine(
+        brief_engine.client, mongodb.uri, tmp_path, name="brief-held", strict=False, records=HeldRecords
+    ) as engine:
+        assert isinstance(engine.records, HeldRecords)
+        before = await checkpoint(engine)
+        names = [f"kept-{number}" for number in range(40)]
+        await engine.run(batch(server_operation("make", servers=names, delete_seconds="0.3")))
+        rollback = await start(engine, await planner(engine).to_checkpoint(before))
+        await eventually(lambda: engine.provider.busy > 0)
+        # The run is long enough by then, and only waits for what it did to be written.
+        asked, let_go = engine.records.hold(rollback.id)
+        await asyncio.wait_for(asked.wait(), 60)
+        await eventually(lambda: len(engine.provider.servers) == 20)
+        await rollback.signal(RollbackWorkflow.cancel, "enough")
+        let_go.set()
+        outcome = await rollback.result()
+        assert len([run async for run in runs_of(engine.client, rollback.id)]) > 1
+        assert (outcome.status, outcome.undone, outcome.error) == (TaskStatus.CANCELLED, 20, "enough")
+        assert len(engine.provider.servers) == 20

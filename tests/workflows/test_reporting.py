@@ -5,32 +5,14 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from activities.records import Records
 from tests.support.batches import batch, server_operation, taskserv_operation
 from tests.support.engine import running_engine
+from tests.support.held_records import HeldRecords
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import eventually
 from workflows.domain.identity import task_id
 from workflows.domain.operations import TaskservItem, TaskservOperation, TaskservsConfig
-from workflows.domain.records import Report
 from workflows.domain.states import BatchStatus, TaskStatus
-
-
-class HeldRecords(Records):
-    """Takes no report from `writer` until `let_go` is set; says in `asked` that there was one."""
-
-    writer = ""
-
-    def hold(self, writer: str) -> tuple[asyncio.Event, asyncio.Event]:
-        self.writer = writer
-        self.asked, self.let_go = asyncio.Event(), asyncio.Event()
-        return self.asked, self.let_go
-
-    async def write_report(self, report: Report) -> None:
-        if self.writer and report.number.startswith(self.writer):
-            self.asked.set()
-            await self.let_go.wait()
-        await super().write_report(report)
 
 
 async def test_an_operation_ends_while_its_own_report_is_under_way(
