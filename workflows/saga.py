@@ -6,15 +6,19 @@ from collections.abc import Callable, Sequence
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from workflows.domain.actions import Action
 from workflows.domain.dag import Graph, depends
-from workflows.domain.effects import Effect, EffectKind, Remaining, described, inverse
+from workflows.domain.effects import ActionResult, Effect, EffectKind, Remaining, described, inverse
 from workflows.domain.overtaking import following, overtaken, overtakes, takes_along
 from workflows.domain.resources import Server
+from workflows.domain.undoing import taken_back
 from workflows.failure_text import failure_text
 from workflows.performing import perform
 from workflows.policies import MAX_PARALLEL_ACTIONS, UNDO
 
 OnEffects = Callable[[Sequence[Effect]], None]
+
+_TELL_OF_GONE = "tell-of-what-was-gone-already"
 
 
 async def undo(
@@ -64,17 +68,30 @@ async def _undo_chain(
     for effect in reversed(effects):
         key = effect.server.key
         try:
-            result = await perform(inverse(effect, made_anew.get(key)), **UNDO)
-        except ActivityError as error:
+            action = inverse(effect, made_anew.get(key))
+            result = await perform(action, **UNDO)
+            undoing = _undoing(effect, action, result)
+        except (ActivityError, ValueError) as error:
             remaining.append(Remaining(what=described(effect), why=failure_text(error), effect=effect))
             continue
-        remaining, told = settled(remaining, result.effects)
+        remaining, told = settled(remaining, undoing)
         on_effects(told)
         if effect.kind is EffectKind.SERVER_DELETED and result.server is not None:
             made_anew[key] = result.server
         elif effect.kind is EffectKind.SERVER_CREATED:
             made_anew.pop(key, None)
     return remaining
+
+
+def _undoing(effect: Effect, action: Action, result: ActionResult) -> Sequence[Effect]:
+    """What the ledger is told, also where somebody had done it without the ledger.
+
+    Raises:
+        ValueError: in the place of what should come back there is something that is not the ledger's.
+    """
+    if any(one.cause.undoes == effect.id for one in result.effects) or not workflow.patched(_TELL_OF_GONE):
+        return result.effects
+    return taken_back(effect, action, result, workflow.now())
 
 
 def settled(

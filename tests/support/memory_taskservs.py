@@ -47,6 +47,10 @@ class MemoryTaskservs(TaskservActivities):
             name: there.params for (owner, name), there in self._installed.items() if owner == server.owner
         }
 
+    def lose(self, server: Server, name: str) -> None:
+        """Somebody removes it by hand."""
+        del self._installed[server.owner, name]
+
     async def plan_taskservs(self, wish: TaskservWish) -> TaskservPlan:
         with as_activity_failure():
             servers = tuple(await targets(wish, self._inventory))

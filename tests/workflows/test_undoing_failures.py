@@ -100,3 +100,21 @@ async def test_what_nothing_older_took_back_remains(engine: Engine) -> None:
     assert there is not None
     assert engine.taskservs.params_on(there) == {"redis": {"size": 1, "seconds": 0.5}}
     assert on("default/un", await inventory(engine)) == on("default/un", reality(engine))
+
+
+async def test_what_was_gone_already_does_not_stay_in_the_inventory(engine: Engine) -> None:
+    await engine.run(batch(server_operation("ug")))
+    before, world = await checkpoint(engine), await inventory(engine)
+    there = engine.provider.servers["default/ug"]
+    wanted = batch(
+        taskserv_operation("ug-on", servers=["ug"], taskserv="redis"),
+        server_operation("ug-held", ["ug-on"], hold="yes"),
+    )
+    handle = await engine.start(wanted)
+    await eventually(lambda: engine.provider.is_held("ug-held"))
+    engine.taskservs.lose(there, "redis")
+    await handle.signal(BatchWorkflow.cancel, "enough")
+    result = await handle.result()
+    assert (result.status, result.remaining) == (BatchStatus.CANCELLED, ())
+    assert await inventory(engine) == world
+    assert (await back_to(engine, before))[1].undone == 0
