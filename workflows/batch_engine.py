@@ -13,7 +13,7 @@ from workflows.children import Children
 from workflows.contracts.records import RecordActivities
 from workflows.domain.batches import BatchResult, BatchSpec, OperationResult
 from workflows.domain.dag import dependents
-from workflows.domain.effects import Effect, Remaining, still_open
+from workflows.domain.effects import Effect, still_open
 from workflows.domain.identity import task_id
 from workflows.domain.locks import LockNews
 from workflows.domain.progress import ProgressInfo
@@ -30,6 +30,8 @@ from workflows.task_reports import TaskReports
 
 _LOCKS = "locks"
 """Batches that were started before there were locks go on without them."""
+
+_LATE_CANCEL = "cancel-while-written-down"
 
 
 class BatchRun:
@@ -83,15 +85,14 @@ class BatchRun:
         self._reporter.start()
         locking = workflow.patched(_LOCKS)
         if locking and self.state.phase is Phase.RUNNING:
-            await self._hold()
+            await self._holding.take()
+            self._waits()
         if self.state.phase in (Phase.RUNNING, Phase.STOPPING) and not await self._forward():
             return None
         if self.state.stop is not None and self.state.stop.undo and not await self._roll_back():
             return None
-        if locking:
-            # What was done is in the ledger before somebody else may touch the same servers.
-            await self._reporter.drain()
-            await self._holding.release()
+        if locking and not await self._give_back():
+            return None
         self.state.phase = Phase.ENDED
         workflow.set_current_details(f"**{self.state.status.value}** {self.state.error or ''}")
         self._reporter.changed()
@@ -102,13 +103,6 @@ class BatchRun:
         """The state for the next run."""
         self.state.unwritten = self._reporter.stop()
         return self.state
-
-    # Locks
-
-    async def _hold(self) -> None:
-        """Returns when it may touch what it needs, or is to stop."""
-        await self._holding.take()
-        self._waits()
 
     def _waits(self) -> None:
         waiting = self._holding.waiting
@@ -123,13 +117,13 @@ class BatchRun:
     async def _forward(self) -> bool:
         """True when everything has ended that ever will; False to go on in a next run."""
         for name in self.state.having(TaskStatus.RUNNING):
-            self._spawn(name, self._children.attach(self._task_id(name)))
+            self._spawn(name, self._children.attach(task_id(self._batch.batch_id, name)))
         if self.state.stop is not None:
             self._children.cancel_all(self.state.stop.reason)
         while True:
             for name, result in self._collect():
                 self._settle(name, result)
-            leaving = self.state.stop is None and self._must_leave()
+            leaving = self.state.stop is None and workflow.info().is_continue_as_new_suggested()
             if self.state.stop is None and not leaving:
                 self._launch()
             if not self._running:
@@ -151,15 +145,9 @@ class BatchRun:
         found = servers_for(operation, self._operations, self.state.servers)
         if looks_up(operation, found):
             await self._reporter.caught_up()
-        return await self._children.start(
-            input_for(
-                self._batch,
-                operation,
-                found,
-                builds_on(operation, found, self._reporter.unwritten_effects),
-                foreseen_before(operation, self._graph, self.state.foreseen),
-            )
-        )
+        unwritten = builds_on(operation, found, self._reporter.unwritten_effects)
+        foreseen = foreseen_before(operation, self._graph, self.state.foreseen)
+        return await self._children.start(input_for(self._batch, operation, found, unwritten, foreseen))
 
     def _settle(self, name: str, result: OperationResult | None) -> None:
         if result is None:
@@ -188,7 +176,7 @@ class BatchRun:
         if result.foreseen:
             self.state.foreseen[name] = result.foreseen
         self._effects[name] = still_open(result.effects)
-        self.state.remaining += _named(name, result.remaining)
+        self.state.remaining += [one.of(name) for one in result.remaining]
         failure_action = self._batch.on_failure(self._operations[name])
         kept = result.status is TaskStatus.FAILED and failure_action is not FailureAction.ROLLBACK
         if self._effects[name] and (result.status is TaskStatus.COMPLETED or kept):
@@ -205,6 +193,8 @@ class BatchRun:
 
     def _stop(self, stop: Stop) -> None:
         if self.state.stop is not None or self.state.phase is not Phase.RUNNING:
+            return
+        if self._holding.is_over and workflow.patched(_LATE_CANCEL):
             return
         self.state.stop = stop
         self.state.error = stop.reason if stop.cancelled else self.state.error or stop.reason
@@ -224,10 +214,11 @@ class BatchRun:
         self._reporter.changed()
         backwards = Schedule(dependents(self._graph), done=self.state.undone)
         built = set(self.state.built)
+        leaving = workflow.info().is_continue_as_new_suggested
         while True:
             for name, _ in self._collect():
                 backwards.done(name)
-            while not self._must_leave() and len(self._running) < self._batch.parallel_limit:
+            while not leaving() and len(self._running) < self._batch.parallel_limit:
                 taken = backwards.take()
                 if taken is None:
                     break
@@ -243,17 +234,32 @@ class BatchRun:
         effects = self._effects.get(name)
         if effects is None:
             await self._reporter.caught_up()
+            task = task_id(self._batch.batch_id, name)
             effects = await workflow.execute_activity_method(
-                RecordActivities.open_effects, self._task_id(name), summary=f"what {name} did", **LOOK_UP
+                RecordActivities.open_effects, task, summary=f"what {name} did", **LOOK_UP
             )
         remaining = await undo(effects, partial(self._undid, name), self.state.made_anew)
-        self.state.remaining += _named(name, remaining)
+        self.state.remaining += [one.of(name) for one in remaining]
         self.state.undone.append(name)
         self._tasks.undone(name, len(effects) - len(remaining), len(remaining))
 
     def _undid(self, name: str, undoing: Sequence[Effect]) -> None:
         self.state.remaining, told = settled(self.state.remaining, undoing, newer_than(self._graph, name))
         self._reporter.effects(told)
+
+    async def _give_back(self) -> bool:
+        """What was done is in the ledger before somebody else may touch the same servers.
+
+        A cancel that comes meanwhile is still one: as long as the locks are held, all can be taken back.
+        """
+        unstopped = self.state.stop is None
+        await self._reporter.drain()
+        if unstopped and self.state.stop is not None and workflow.patched(_LATE_CANCEL):
+            if self.state.stop.undo and not await self._roll_back():
+                return False
+            await self._reporter.drain()
+        await self._holding.release()
+        return True
 
     # Both ways
 
@@ -277,12 +283,6 @@ class BatchRun:
         await self._wake.wait()
         self._wake.clear()
 
-    def _must_leave(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested()
-
-    def _task_id(self, name: str) -> str:
-        return task_id(self._batch.batch_id, name)
-
     async def _accept(self) -> None:
         if not self.state.accepted:
             await insist(
@@ -294,7 +294,3 @@ class BatchRun:
 
     def _update(self, version: int) -> BatchUpdate:
         return batch_state.update(self._batch, self.state, version, workflow.now())
-
-
-def _named(name: str, remaining: Sequence[Remaining]) -> list[Remaining]:
-    return [one.model_copy(update={"what": f"{name}: {one.what}"}) for one in remaining]

@@ -34,6 +34,8 @@ class Holding:
         self._news: LockNews | None = None
         self._asked: list[str] = list(held)
         self._given_up = False
+        self.is_over = False
+        """Whether others may touch by now what it touched."""
         self._wake = asyncio.Event()
 
     @property
@@ -75,6 +77,7 @@ class Holding:
 
     async def release(self) -> None:
         """Gives back what it holds, and the places where it waits."""
+        self.is_over = True
         holder = workflow.info().workflow_id
         await asyncio.gather(*(_release(infra, holder) for infra in self._asked))
         self._asked.clear()

@@ -94,6 +94,10 @@ class Remaining(Frozen):
     def line(self) -> str:
         return f"{self.what}: {self.why}"
 
+    def of(self, operation: str) -> Self:
+        """The same, said of a batch's operation."""
+        return self.model_copy(update={"what": f"{operation}: {self.what}"})
+
 
 class ActionResult(Frozen):
     """What an action did: no effects where the world already was as wanted."""
