@@ -32,6 +32,7 @@ _LOCKS = "locks"
 """Batches that were started before there were locks go on without them."""
 
 _LATE_CANCEL = "cancel-while-written-down"
+_START_NO_MORE = "start-no-more-once-stopped"
 
 
 class BatchRun:
@@ -145,6 +146,8 @@ class BatchRun:
         found = servers_for(operation, self._operations, self.state.servers)
         if looks_up(operation, found):
             await self._reporter.caught_up()
+            if self.state.stop is not None and workflow.patched(_START_NO_MORE):
+                return None
         unwritten = builds_on(operation, found, self._reporter.unwritten_effects)
         foreseen = foreseen_before(operation, self._graph, self.state.foreseen)
         return await self._children.start(input_for(self._batch, operation, found, unwritten, foreseen))
