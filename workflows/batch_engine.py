@@ -24,7 +24,7 @@ from workflows.handing_on import builds_on, foreseen_before, input_for, looks_up
 from workflows.holding import Holding
 from workflows.policies import LOOK_UP, RECORD
 from workflows.reporting import Reporter, insist
-from workflows.saga import newer_than, settled, undo
+from workflows.saga import at_once_in_batch, newer_than, settled, undo
 from workflows.scheduler import Schedule
 from workflows.task_reports import TaskReports
 
@@ -241,7 +241,8 @@ class BatchRun:
             effects = await workflow.execute_activity_method(
                 RecordActivities.open_effects, task, summary=f"what {name} did", **LOOK_UP
             )
-        remaining = await undo(effects, partial(self._undid, name), self.state.made_anew)
+        at_once = at_once_in_batch(self._operations[name])
+        remaining = await undo(effects, partial(self._undid, name), self.state.made_anew, at_once)
         self.state.remaining += [one.of(name) for one in remaining]
         self.state.undone.append(name)
         self._tasks.undone(name, len(effects) - len(remaining), len(remaining))

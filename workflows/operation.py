@@ -18,7 +18,7 @@ from workflows.domain.batches import OperationInput, OperationResult
 from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining, still_open
 from workflows.domain.locks import LockNews
-from workflows.domain.operations import ClusterOperation, workflow_type
+from workflows.domain.operations import workflow_type
 from workflows.domain.progress import ProgressInfo, percent
 from workflows.domain.records import StateSnapshot
 from workflows.domain.resources import Server
@@ -27,7 +27,7 @@ from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
 from workflows.failure_text import failure_text
 from workflows.performing import perform, settle
 from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
-from workflows.saga import settled, undo
+from workflows.saga import at_once_of, settled, undo
 from workflows.standalone import Standalone, reporter_of
 
 Next = Callable[[Mapping[str, Server], ActivityOptions], Awaitable["Plan"]]
@@ -219,9 +219,7 @@ class OperationRun:
         effects = still_open(self._effects)
         if effects:
             self._report(f"undoing {len(effects)} changes")
-        # The members of a cluster go back as they went forward: one by one, so that the others hold it up.
-        at_once = 1 if isinstance(self._request.operation, ClusterOperation) else MAX_PARALLEL_ACTIONS
-        return await undo(effects, self._record, at_once=at_once)
+        return await undo(effects, self._record, at_once=at_once_of(self._request.operation))
 
     def _record(self, effects: Sequence[Effect]) -> None:
         self._effects.extend(effects)

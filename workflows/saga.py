@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError
 from workflows.domain.actions import Action
 from workflows.domain.dag import Graph, depends
 from workflows.domain.effects import ActionResult, Effect, EffectKind, Remaining, described, inverse
+from workflows.domain.operations import ClusterOperation, OperationSpec
 from workflows.domain.overtaking import following, overtaken, overtakes, takes_along
 from workflows.domain.resources import Server
 from workflows.domain.undoing import taken_back
@@ -18,6 +19,7 @@ from workflows.policies import MAX_PARALLEL_ACTIONS, UNDO
 
 OnEffects = Callable[[Sequence[Effect]], None]
 
+_ONE_BY_ONE = "batch-takes-clusters-back-one-by-one"
 _TELL_OF_GONE = "tell-of-what-was-gone-already"
 
 
@@ -58,6 +60,17 @@ async def undo(
 
     remaining = await asyncio.gather(*(within_slot(chain) for chain in chains))
     return [one for chain in remaining for one in chain]
+
+
+def at_once_of(operation: OperationSpec) -> int:
+    """The members of a cluster go back as they went forward: one by one, so that the others hold it up."""
+    return 1 if isinstance(operation, ClusterOperation) else MAX_PARALLEL_ACTIONS
+
+
+def at_once_in_batch(operation: OperationSpec) -> int:
+    """The same where it is the batch that takes the operation back, which once took no notice of this."""
+    at_once = at_once_of(operation)
+    return at_once if at_once > 1 or workflow.patched(_ONE_BY_ONE) else MAX_PARALLEL_ACTIONS
 
 
 async def _undo_chain(

@@ -1,0 +1,46 @@
+"""A batch that fails takes a cluster back one member after the other, so that the others hold it up."""
+
+from collections import Counter
+
+from temporalio.api.enums.v1 import EventType
+
+from tests.support.batches import batch, cluster_operation, server_operation
+from tests.support.engine import Engine
+from workflows.domain.operations import ClusterOperation, ClusterToDelete, DeleteClustersConfig
+from workflows.domain.states import BatchStatus
+
+
+async def most_at_once(engine: Engine, workflow_id: str, activities: set[str]) -> int:
+    """Of these activities of a workflow, how many were under way at the same time."""
+    history = await engine.client.get_workflow_handle(workflow_id).fetch_history()
+    under_way, most = set[int](), 0
+    for event in history.events:
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            if event.activity_task_scheduled_event_attributes.activity_type.name in activities:
+                under_way.add(event.event_id)
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            under_way.discard(event.activity_task_completed_event_attributes.scheduled_event_id)
+        most = max(most, len(under_way))
+    return most
+
+
+async def test_an_upgrade_goes_back_node_by_node(engine: Engine) -> None:
+    infra = "cluster-back"
+    await engine.run(batch(cluster_operation("make", kind="etcd", nodes=3, infra=infra)))
+    wanted = batch(
+        cluster_operation("change", kind="etcd", nodes=3, operation="upgrade", infra=infra, quota_mb=256),
+        server_operation("break", ["change"], infra=infra, fail_create="refused"),
+    )
+    result = await engine.run(wanted)
+    assert (result.status, result.remaining) == (BatchStatus.FAILED, ())
+    standing = {
+        name: engine.taskservs.params_on(server)["etcd"].get("quota_mb")
+        for name, server in engine.provider.servers.items()
+        if server.spec.infra == infra
+    }
+    assert Counter(standing.values()) == {None: 3}
+    assert await most_at_once(engine, wanted.batch_id, {"install_taskserv"}) == 1
+    # Other tests compare all that the inventory has with servers and task services alone.
+    away = DeleteClustersConfig(infra=infra, operation="delete", clusters=[ClusterToDelete(name="etcd")])
+    gone = batch(ClusterOperation(id="delete", provider="memory", config=away))
+    assert (await engine.run(gone)).status is BatchStatus.COMPLETED
