@@ -81,16 +81,30 @@ async def test_configuring_to_what_is_so_already_has_no_effect(
 
 
 async def test_a_failed_configuration_brings_the_old_one_back(
-    taskserv_bench: TaskservBench, server: Server
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
     bench = taskserv_bench
     old = await installed(bench, bench.install(server, "flaky", {"message": "old"}))
+    run = run_of(ssh_server)
     action = bench.configure(server, "flaky", {"message": "new", "fail": "configure"})
     with pytest.raises(ApplicationError, match="told to fail at configure") as error:
         await bench.run(bench.taskservs.configure_taskserv, action)
     assert failure(error) == ("ActionFailed", True)
     assert await answer(old) == "old"
     await bench.run(bench.taskservs.abandon_configuration, action)
+    assert await answer(old) == "old"
+    assert run_of(ssh_server) == run, "what the script did not come to is not interrupted"
+
+
+async def test_a_configuration_with_which_it_runs_and_is_not_well_is_taken_back(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    old = await installed(bench, bench.install(server, "flaky", {"message": "old"}))
+    ill = {"message": "new", "fail": "deaf", "start_timeout": 1}
+    with pytest.raises(ApplicationError, match="does not answer") as error:
+        await bench.run(bench.taskservs.configure_taskserv, bench.configure(server, "flaky", ill))
+    assert failure(error) == ("ActionFailed", True)
     assert await answer(old) == "old"
 
 

@@ -143,6 +143,21 @@ async def test_an_abandoned_removal_brings_the_service_back(
     assert result.effects == ()
 
 
+async def test_an_abandoned_reconfiguration_brings_the_old_one_back(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    there = await installed(bench, bench.install(server, "beacon", {"message": "old"}))
+    # It is done, and its result is lost.
+    change = bench.install(server, "beacon", {"message": "new"}, task="t2")
+    assert await answer(await installed(bench, change)) == "new"
+    for _ in range(2):
+        await bench.run(bench.taskservs.abandon_install, change)
+        assert await answer(there) == "old"
+    result = await bench.run(bench.taskservs.install_taskserv, bench.install(server, "beacon", task="t7"))
+    assert result.effects == ()
+
+
 async def test_abandoning_what_was_never_begun_touches_nothing(
     taskserv_bench: TaskservBench, server: Server
 ) -> None:

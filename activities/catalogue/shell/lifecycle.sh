@@ -30,6 +30,11 @@ give_up() {
 
 last_touch() { cat "$touched" 2>/dev/null; }
 touch_as() { put "$touched" <<<"$1" || :; }
+begin_to_touch() {
+  # Which run of the service there was before this job, for whoever takes it back.
+  [ -e instance ] || put instance < <(service_instance) || :
+  touch_as "$PROVISIONING_JOB"
+}
 unchanged_since_before() { if [ -s files/before.json ]; then cmp -s files/before.json "$marker"; else [ ! -e "$marker" ]; fi; }
 refuse_if_changed() {
   # A second run of this very job finds its own traces.
@@ -64,7 +69,7 @@ task_install() {
     if answers; then echo "$SERVICE is as wanted and answers"; return; fi
     echo "$SERVICE is as wanted but does not answer: bringing it up again"
   fi
-  touch_as "$PROVISIONING_JOB"
+  begin_to_touch
   if [ -s files/before.json ] && ! cmp -s files/before.json files/after.json; then bring_up configure; else bring_up create; fi
   put "$STATE/requires" < <(printf '%s\n' $REQUIRES) || :
   put "$marker" <files/after.json || :
@@ -75,13 +80,15 @@ task_remove() {
   local needing
   needing=$(cd "$VAR/taskservs" && grep -lx -- "$SERVICE" */requires 2>/dev/null | cut -d/ -f1 | tr '\n' ' ')
   if [ -n "$needing" ]; then echo "needed by: $needing"; exit 77; fi
-  touch_as "$PROVISIONING_JOB"
+  begin_to_touch
   take_away
 }
 
 task_undo() {
   if [ "$(last_touch)" != "$UNDOES" ]; then echo "nothing to bring back"; return; fi
   if [ -s files/before.json ]; then
+    # What was started since runs with other settings, and `create` leaves alone what runs.
+    [ "$(service_instance)" = "$(cat "$VAR/jobs/$UNDOES/instance" 2>/dev/null)" ] || service_stop
     bring_up create
     put "$STATE/requires" < <(printf '%s\n' $REQUIRES) || :
     put "$marker" <files/before.json || :
