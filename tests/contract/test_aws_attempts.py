@@ -156,6 +156,23 @@ async def test_who_launches_late_takes_the_server_that_was_handed_out(
     assert proxy.moto.ids() == [first.provider_id]
 
 
+async def test_an_attempt_that_was_given_up_leaves_what_the_next_has_taken_over(
+    proxy: AwsProxy, proxied_workers: Sequence[AwsProvider]
+) -> None:
+    # Its worker stands still for so long that it is taken for dead.
+    proxy.next("DescribeInstances", proxy.forward)
+    held = proxy.hold("DescribeInstances")
+    given_up = asyncio.create_task(proxied_workers[0].create(a_server(), "owner-1"))
+    await held.arrived.wait()
+    server = await proxied_workers[1].create(a_server(), "owner-1")
+    given_up.cancel()
+    held.let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert proxy.moto.ids() == [server.provider_id]
+    assert await proxied_workers[1].find("shop", "web-01") == server
+
+
 async def test_an_attempt_that_lost_and_died_is_cleared_up_without_harm_to_the_winner(
     moto: MotoServer, proxy: AwsProxy, proxied_provider: AwsProvider, aws_provider: AwsProvider
 ) -> None:

@@ -6,6 +6,10 @@ the first counts, by AWS's time and then by id; each attempt removes what its ow
 
 An instance is not handed out before it has stood for a while (`Patience.settled`). What is launched later is
 then behind it, and what was launched before is to be seen, so nothing can come up that counts in its place.
+
+An attempt that was taken for dead may come to life again, and is told to clean up. So whoever finds an
+instance of its owner's that it has not launched keeps it first: it marks it, waits for longer than a call
+takes, and looks once more. What is marked, the attempt that launched it does not take back.
 """
 
 import asyncio
@@ -98,7 +102,11 @@ class Creation:
             await self._remove_surplus(alive[1:])
             is_shown = first is not self._made
             if is_shown and self._is_ready(first):
-                return first.server(public=self._cloud.options.public)
+                if not self._is_to_be_kept(first):
+                    return first.server(public=self._cloud.options.public)
+                await self._cloud.instances.keep(first)
+                await asyncio.sleep(patience.settled.total_seconds())
+                continue
             if not is_shown and asyncio.get_running_loop().time() > unseen_until:
                 raise Unavailable(f"AWS does not show {first.id}, which it has made for {self._spec.key}")
             if first.state == "stopped":
@@ -137,20 +145,27 @@ class Creation:
             )
         return True
 
+    def _is_to_be_kept(self, first: Instance) -> bool:
+        is_found = self._made is None or self._made.id != first.id
+        return is_found and first.owner == self._owner and not first.is_kept
+
     async def _remove_surplus(self, others: Sequence[Instance]) -> None:
         for surplus in (other for other in others if other.owner == self._owner):
             log.warning("%s is one too many for server %s and is removed", surplus.id, self._spec.key)
             await self._cloud.instances.terminate(surplus)
 
     async def _take_back(self, begun: asyncio.Task[Any]) -> None:
-        """Removes what this attempt has made, or may have: nothing of the name was there before it."""
+        """Removes what this attempt has made, or may have: nothing of the name was there before it.
+
+        What another attempt has taken over meanwhile is that one's, and is left.
+        """
         await asyncio.wait([begun])
         if not begun.cancelled() and begun.exception() is None and isinstance(begun.result(), Instance):
             self._made = begun.result()
         try:
             look = await self._look()
             for instance in self._with_made(look):
-                if instance.owner == self._owner:
+                if instance.owner == self._owner and not instance.is_kept:
                     await self._cloud.instances.terminate(instance)
             await self._cloud.doorways.tidy(self._region, self._spec.infra, tries=1)
         except ProvisioningError as error:

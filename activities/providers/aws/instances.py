@@ -58,6 +58,10 @@ class Instance:
         )
 
     @property
+    def is_kept(self) -> bool:
+        return tags.KEPT in self.tags
+
+    @property
     def generation(self) -> int:
         return int(self.token.rpartition("-")[2])
 
@@ -127,6 +131,13 @@ class Instances:
 
     async def start(self, instance: Instance) -> None:
         await self._calls.ec2(instance.region, lambda ec2: ec2.start_instances(InstanceIds=[instance.id]))
+
+    async def keep(self, instance: Instance) -> None:
+        """From here on the attempt that launched it leaves it alone."""
+        kept = tags.as_list({tags.KEPT: "yes"})
+        await self._calls.ec2(
+            instance.region, lambda ec2: ec2.create_tags(Resources=[instance.id], Tags=kept)
+        )
 
     async def terminate(self, instance: Instance) -> None:
         """From here on it is gone for good, though AWS takes its time. Gone already is success."""

@@ -26,6 +26,8 @@ IMAGE = f"{PREFIX}image"
 """The image as it was asked for; without it, it was the default one."""
 SSH_USER = f"{PREFIX}ssh-user"
 """The user as it was asked for; without it, it was the default one."""
+KEPT = f"{PREFIX}kept"
+"""Whether an attempt has taken it over from the one that launched it, which then may not take it back."""
 
 MANAGED = {"managed-by": "provisioning"}
 _SHOWN = "Name"
