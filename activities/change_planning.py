@@ -16,7 +16,7 @@ from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory, ServerLookup
 from activities.ports import ServerProviders
 from activities.providers.fitting import another_one, must_fit
-from activities.server_planning import deletions
+from activities.server_planning import deletions, refuse_taken_name
 from activities.taskserv_host import Installation, TaskservHost
 from activities.taskserv_planning import chain, targets
 from workflows.contracts.changes import ChangeActivities, Checked
@@ -109,6 +109,8 @@ class ChangePlanning(ChangeActivities):
             must_fit(spec, change.server.spec.plan, change.server.spec.zone)
             return ChangePlan(servers=(change.server,))
         if change is None:
+            item = await self._inventory.server(spec.infra, spec.name)
+            await refuse_taken_name(spec, item, self._providers)
             live, seen = await self._look_at(spec)
             if live is not None:
                 must_fit(spec, live.spec.plan, live.spec.zone)

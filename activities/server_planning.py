@@ -1,13 +1,14 @@
-"""Which servers an operation deletes, and what goes with them."""
+"""Which servers an operation deletes, and what goes with them; and which names are free for new ones."""
 
 from collections.abc import Sequence
 
 from activities.cluster_planning import refuse_members
 from activities.ledger_ports import InventoryItem, ServerLookup
+from activities.ports import ServerProviders
 from workflows.contracts.servers import ServerDeletion
 from workflows.domain.actions import DeleteServer
-from workflows.domain.errors import InvalidRequest, NotFound
-from workflows.domain.resources import Server
+from workflows.domain.errors import Conflict, InvalidRequest, NotFound
+from workflows.domain.resources import Server, ServerSpec
 
 
 async def deletions(wanted: ServerDeletion, inventory: ServerLookup) -> list[DeleteServer]:
@@ -25,6 +26,17 @@ async def deletions(wanted: ServerDeletion, inventory: ServerLookup) -> list[Del
     found = [item for item in items if item is not None]
     _all_of_provider(wanted.provider, [item.server for item in found])
     return [DeleteServer(cause=wanted.cause, server=item.server, taskservs=item.taskservs) for item in found]
+
+
+async def refuse_taken_name(spec: ServerSpec, item: InventoryItem | None, providers: ServerProviders) -> None:
+    """Raises Conflict where `item`, of the same name, stands at another provider: the inventory keeps one."""
+    if item is None or item.server.spec.provider == spec.provider:
+        return
+    other = item.server
+    # What was deleted just now may still be in the inventory.
+    found = await providers.get(other.spec.provider).find(spec.infra, spec.name)
+    if found is not None and found.owner == other.owner:
+        raise Conflict(f"server {spec.key} exists at provider {other.spec.provider}, not {spec.provider}")
 
 
 async def _look_up(wanted: ServerDeletion, name: str, inventory: ServerLookup) -> InventoryItem | None:

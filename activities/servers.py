@@ -1,17 +1,19 @@
 """Creates and deletes servers, at whatever provider."""
 
+import contextlib
 from datetime import UTC, datetime
 
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory
 from activities.ports import AbandonsAttempts, ServerProviders
-from activities.server_planning import deletions
+from activities.server_planning import deletions, refuse_taken_name
 from workflows.contracts.servers import ServerActivities, ServerDeletion
 from workflows.domain.actions import CreateServer, DeleteServer
 from workflows.domain.effects import ActionResult, Effect, EffectKind
+from workflows.domain.errors import Unavailable
 from workflows.domain.identity import effect_id
-from workflows.domain.resources import Server, dependents_first
+from workflows.domain.resources import Server, ServerSpec, dependents_first
 
 
 class Servers(ServerActivities):
@@ -30,6 +32,7 @@ class Servers(ServerActivities):
             async with heartbeat():
                 provider = self._providers.get(action.spec.provider)
                 provider.check(action.spec)
+                await self._refuse_taken_name(action.spec)
                 server = await provider.create(action.spec, action.key)
         if server.owner != action.key:
             return ActionResult(server=server, note=f"server {server.key} exists already, unchanged")
@@ -41,6 +44,13 @@ class Servers(ServerActivities):
             after=server,
         )
         return ActionResult(effects=(effect,), server=server, note=f"created server {_described(server)}")
+
+    async def _refuse_taken_name(self, spec: ServerSpec) -> None:
+        item = None
+        # While the database is away the work goes on: then nobody can tell.
+        with contextlib.suppress(Unavailable):
+            item = await self._inventory.server(spec.infra, spec.name)
+        await refuse_taken_name(spec, item, self._providers)
 
     async def delete_server(self, action: DeleteServer) -> ActionResult:
         with as_activity_failure():

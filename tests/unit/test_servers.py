@@ -70,6 +70,28 @@ async def test_creating_twice_has_one_effect_with_one_id() -> None:
     assert first.note == "created server default/web-01 (ssh nobody@127.250.0.2:22)"
 
 
+class Elsewhere(MemoryProvider):
+    @property
+    def name(self) -> str:
+        return "elsewhere"
+
+
+async def test_a_name_that_a_server_at_another_provider_has_is_refused() -> None:
+    here, there = MemoryProvider(), Elsewhere()
+    world = World(here)
+    world.servers = Servers(ProviderRegistry([here, there]), world.inventory)
+    server = await made(world, create())
+    world.inventory.items.append(InventoryItem(server=server, task_id=_CAUSE.task_id))
+    action = create(_OTHER, provider="elsewhere")
+    with pytest.raises(ApplicationError, match="exists at provider memory, not elsewhere") as error:
+        await world.create(action)
+    assert (error.value.type, error.value.non_retryable) == ("Conflict", True)
+    assert there.servers == {}
+    # Once it is gone the name is free, also where the inventory is late.
+    await here.delete(server)
+    assert (await world.create(action)).effects[0].id == action.key
+
+
 async def test_the_server_of_another_task_is_no_effect_of_this_one() -> None:
     world = World()
     await world.create(create())
