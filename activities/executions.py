@@ -1,8 +1,11 @@
 """Waits for workflow executions, for a batch whose earlier run started them."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeat
@@ -11,6 +14,13 @@ from workflows.contracts.records import ExecutionActivities
 from workflows.domain.batches import OperationResult
 from workflows.domain.states import TaskStatus
 from workflows.failure_text import failure_text
+
+WAIT = 10.0
+"""Seconds that one attempt at waiting holds its place in the worker, of which there are some hundred. Without
+an end, batches that are continued could hold all of them, and with that up what they wait for."""
+
+_PAUSE = timedelta(seconds=0.5)
+"""Until the next attempt, behind what waits for a place by then."""
 
 _ITS_WORKFLOW = "its workflow"
 
@@ -25,17 +35,29 @@ class Executions(ExecutionActivities):
             task_id, result_type=OperationResult
         )
         async with heartbeat():
-            while True:
-                try:
-                    return _as_failure(await handle.result())
-                except WorkflowFailureError as error:
-                    if not await self._revival.revive(task_id, _ITS_WORKFLOW):
-                        ended = f"its workflow ended without a result: {failure_text(error.cause)}"
-                        return OperationResult(status=TaskStatus.FAILED, error=ended)
-                except RPCError as error:
-                    if error.status is RPCStatusCode.NOT_FOUND:
-                        return None
-                    raise
+            try:
+                async with asyncio.timeout(WAIT):
+                    return await self._ended(handle)
+            except TimeoutError:
+                raise ApplicationError(
+                    f"operation {task_id} has not ended yet",
+                    type="NotEnded",
+                    next_retry_delay=_PAUSE,
+                    category=ApplicationErrorCategory.BENIGN,
+                ) from None
+
+    async def _ended(self, handle: WorkflowHandle[Any, OperationResult]) -> OperationResult | None:
+        while True:
+            try:
+                return _as_failure(await handle.result())
+            except WorkflowFailureError as error:
+                if not await self._revival.revive(handle.id, _ITS_WORKFLOW):
+                    ended = f"its workflow ended without a result: {failure_text(error.cause)}"
+                    return OperationResult(status=TaskStatus.FAILED, error=ended)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                raise
 
     async def cancel_execution(self, workflow_id: str) -> None:
         try:
