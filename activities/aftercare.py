@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.ports import ReadModel
 from activities.repair import Repair
 from activities.revival import ENDINGS, Revival
 from workflows.contracts.records import RecordActivities
-from workflows.domain.errors import ProvisioningError
+from workflows.domain.errors import ProvisioningError, Unavailable
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.records import BatchRecord, BatchUpdate, Report, TaskRecord
 from workflows.domain.states import BatchStatus, TaskStatus
@@ -51,6 +52,8 @@ class Aftercare:
         self._records = records
         self._revival = Revival(client)
         self._repair = Repair(client, task_queue)
+        self._left: set[str] = set()
+        """What ended while the database was away: it may be listed no more when that is back."""
 
     async def look(self, since: datetime | None) -> None:
         """Looks after what is stuck, and what ended since then, or ever. What cannot be done now is logged.
@@ -59,12 +62,21 @@ class Aftercare:
             RPCError: Temporal is away.
         """
         await self._repair.look()
+        for workflow_id in sorted(self._left):
+            await self._look_after(workflow_id)
         async for execution in self._client.list_workflows(self._query(since), limit=_AT_MOST):
-            try:
-                if not await self._revival.revive(execution.id, "its workflow"):
-                    await self._settle(execution.id)
-            except (RPCError, ProvisioningError):
-                log.exception("workflow %s ended, and cannot be looked after now", execution.id)
+            await self._look_after(execution.id)
+
+    async def _look_after(self, workflow_id: str) -> None:
+        try:
+            if not await self._revival.revive(workflow_id, "its workflow"):
+                await self._settle(workflow_id)
+        except (RPCError, ProvisioningError, ApplicationError) as error:
+            log.exception("workflow %s ended, and cannot be looked after now", workflow_id)
+            if _passes(error):
+                self._left.add(workflow_id)
+        else:
+            self._left.discard(workflow_id)
 
     def _query(self, since: datetime | None) -> str:
         later = f" AND CloseTime > '{since.isoformat()}'" if since is not None else ""
@@ -116,6 +128,11 @@ class Aftercare:
             tasks=tuple(_end_of_task(task, found) for task in unfinished),
             batch=update,
         )
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the database was away. Records fail as activities do."""
+    return isinstance(error, Unavailable) or (isinstance(error, ApplicationError) and not error.non_retryable)
 
 
 def _end_of_task(task: TaskRecord, found: WorkflowExecutionDescription) -> TaskUpdate:

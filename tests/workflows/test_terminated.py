@@ -2,17 +2,21 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.aftercare import Aftercare
+from activities.ports import ReadModel
 from tests.support import rollbacks
 from tests.support.batches import batch, server_operation, taskserv_operation
 from tests.support.engine import Engine, Handle
 from tests.support.stack import eventually
 from workflows.domain.batches import BatchSpec
+from workflows.domain.errors import Unavailable
 from workflows.domain.identity import task_id
+from workflows.domain.records import BatchRecord
 from workflows.domain.states import BatchStatus, TaskStatus
 
 STARTED = datetime.now(UTC) - timedelta(minutes=1)
@@ -152,6 +156,51 @@ async def test_terminated_again_it_is_written_down_as_failed(engine: Engine) -> 
     engine.provider.mend("default/tt-made")
     await rollbacks.undo(engine, f"{handle.id}/tt-made")
     assert "default/tt-made" not in engine.provider.servers
+
+
+class Rows:
+    """The read model, in a database that may be away."""
+
+    def __init__(self, rows: ReadModel) -> None:
+        self._rows = rows
+        self.are_away = True
+        self.asked_for: set[str] = set()
+
+    async def batch(self, batch_id: str) -> BatchRecord | None:
+        self.asked_for.add(batch_id)
+        if self.are_away:
+            raise Unavailable("the database is away")
+        return await self._rows.batch(batch_id)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+
+async def test_what_ended_while_the_database_was_away_is_written_down_once_it_is_back(engine: Engine) -> None:
+    wanted = batch(
+        server_operation("ta-made", delete_seconds="60"), server_operation("ta-held", ["ta-made"], hold="yes")
+    )
+    handle = await engine.start(wanted)
+    await eventually(lambda: engine.provider.is_held("ta-held"))
+    await terminate(engine, handle.id)
+    await look(engine, handle.id)
+    await eventually(lambda: engine.provider.busy > 0)
+    await terminate(engine, handle.id)
+    rows = Rows(engine.stores.read_model)
+    caring = Aftercare(engine.client, engine.task_queue, cast("ReadModel", rows), engine.records)
+
+    async def looked_for() -> bool:
+        await caring.look(STARTED)
+        return handle.id in rows.asked_for
+
+    await eventually(looked_for)
+    rows.are_away = False
+    # As long after: it is listed no more.
+    await caring.look(datetime.now(UTC) + timedelta(minutes=1))
+    record = await engine.stores.read_model.batch(handle.id)
+    assert record is not None and record.status is BatchStatus.FAILED
+    engine.provider.mend("default/ta-made")
+    await rollbacks.undo(engine, f"{handle.id}/ta-made")
 
 
 async def test_a_rollback_comes_back_and_leaves_the_rest(engine: Engine) -> None:
