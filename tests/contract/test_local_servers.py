@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,23 @@ async def test_a_worker_that_starts_brings_back_what_stopped(stack: LocalStack) 
     await eventually(lambda: not any(runs for _, runs in stack.provider.servers()))
     await stack.another().resume()
     assert await stack.run(server, "echo back") == "back"
+
+
+async def test_what_is_damaged_keeps_no_other_server_from_coming_back(stack: LocalStack) -> None:
+    servers = [
+        await stack.provider.create(_SPEC.model_copy(update={"name": name}), "owner-1")
+        for name in ("web-01", "web-02")
+    ]
+    for server in servers:
+        os.kill(first_process(stack, server), signal.SIGKILL)
+    await eventually(lambda: not any(runs for _, runs in stack.provider.servers()))
+    shutil.rmtree(folder(stack, servers[0]).seed)
+    # As what somebody else may read alone.
+    unreadable = stack.state_dir / "servers/shop/web-00/server.json"
+    unreadable.mkdir(parents=True)
+    await stack.another().resume()
+    assert await stack.run(servers[1], "echo back") == "back"
+    unreadable.rmdir()
 
 
 async def test_never_kills_a_process_that_has_inherited_the_id(stack: LocalStack) -> None:

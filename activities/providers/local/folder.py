@@ -88,6 +88,8 @@ class ServerFolder:
             return Record.model_validate_json(self._record.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise ActionFailed(f"{self._record} cannot be read: {error.strerror}") from error
         except ValidationError as error:
             raise ActionFailed(f"{self._record} is damaged: {error.errors()[0]['msg']}") from error
 

@@ -88,7 +88,7 @@ class LocalProvider:
             try:
                 await self.start(spec.infra, spec.name)
                 log.info("server %s runs again", spec.key)
-            except ProvisioningError as error:
+            except (ProvisioningError, OSError) as error:
                 log.warning("server %s does not come back: %s", spec.key, error)
 
     async def find(self, infra: str, name: str) -> Server | None:
