@@ -44,6 +44,8 @@ class _Line:
 class _Endpoint:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     lines: list[_Line] = field(default_factory=list)
+    takers: int = 0
+    """Callers that wait for a line."""
 
 
 class SshDoor:
@@ -118,21 +120,31 @@ class SshDoor:
 
     async def _take(self, endpoint: SshEndpoint) -> _Line:
         known = self._endpoints.setdefault(endpoint, _Endpoint())
-        async with known.lock:
-            known.lines = [line for line in known.lines if not line.connection.is_closed()]
-            line = next((line for line in known.lines if line.sessions < SESSIONS), None)
-            if line is None:
-                line = _Line(await self._connect(endpoint))
-                known.lines.append(line)
-            if line.closing is not None:
-                line.closing.cancel()
-                line.closing = None
-            line.sessions += 1
-            return line
+        known.takers += 1
+        try:
+            async with known.lock:
+                known.lines = [line for line in known.lines if not line.connection.is_closed()]
+                line = next((line for line in known.lines if line.sessions < SESSIONS), None)
+                if line is None:
+                    line = _Line(await self._connect(endpoint))
+                    known.lines.append(line)
+                if line.closing is not None:
+                    line.closing.cancel()
+                    line.closing = None
+                line.sessions += 1
+                return line
+        finally:
+            known.takers -= 1
+            self._forget_unused(endpoint, known)
 
     def _give_back(self, endpoint: SshEndpoint, line: _Line) -> None:
         line.sessions -= 1
-        if line.sessions == 0 and not line.connection.is_closed():
+        if line.sessions > 0:
+            return
+        if line.connection.is_closed():
+            # Its server may be gone, and nobody ask for it again.
+            self._let_go(endpoint, line)
+        else:
             loop = asyncio.get_running_loop()
             line.closing = loop.call_later(IDLE, self._let_go, endpoint, line)
 
@@ -143,7 +155,10 @@ class SshDoor:
             return
         if line in known.lines:
             known.lines.remove(line)
-        if not known.lines and not known.lock.locked():
+        self._forget_unused(endpoint, known)
+
+    def _forget_unused(self, endpoint: SshEndpoint, known: _Endpoint) -> None:
+        if not known.lines and not known.takers and self._endpoints.get(endpoint) is known:
             del self._endpoints[endpoint]
 
     async def _connect(self, endpoint: SshEndpoint) -> asyncssh.SSHClientConnection:

@@ -144,6 +144,19 @@ async def test_an_unreachable_server_is_unavailable(ssh_server: SshServer, remot
         await remote_jobs.run(ssh_server.endpoint, Job(id="job", main="true"), Log())
 
 
+async def test_nothing_is_kept_of_a_server_that_went_away(
+    ssh_server: SshServer, remote_jobs: RemoteJobs, ssh_door: SshDoor
+) -> None:
+    log = Log()
+    job = Job(id="cut", main=COUNTING)
+    running = asyncio.create_task(remote_jobs.run(ssh_server.endpoint, job, log))
+    await log.until(1)
+    await ssh_server.stop()
+    with pytest.raises(Unavailable):
+        await running
+    assert ssh_door._endpoints == {}
+
+
 async def test_another_host_key_is_refused(ssh_server: SshServer, remote_jobs: RemoteJobs) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     endpoint = ssh_server.endpoint.model_copy(update={"host_key": other})
