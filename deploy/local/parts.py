@@ -27,6 +27,10 @@ _POLL_RATES = tuple(
 )
 
 
+_OWN = 0o077
+"""What databases write is nobody else's to read, also in a state directory that others may enter."""
+
+
 def environment_of(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
     """`inherited`, with exactly these settings in it."""
     environment = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
@@ -70,7 +74,7 @@ def temporal(settings: Settings, state_dir: StateDir) -> Program:
     async def is_up(printed: str) -> bool:
         return "Temporal Server:" in printed and await temporal_answers(settings) is not None
 
-    return Program("temporal", tuple(command), _bare_environment(), patience=5, is_up=is_up)
+    return Program("temporal", tuple(command), _bare_environment(), patience=5, is_up=is_up, umask=_OWN)
 
 
 async def temporal_answers(settings: Settings) -> Client | None:
@@ -98,7 +102,7 @@ def mongodb(settings: Settings, state_dir: StateDir) -> Program:
     async def is_up(printed: str) -> bool:
         return "secantus listening on" in printed and await _mongodb_answers(settings)
 
-    return Program("mongodb", tuple(command), _bare_environment(), patience=10, is_up=is_up)
+    return Program("mongodb", tuple(command), _bare_environment(), patience=10, is_up=is_up, umask=_OWN)
 
 
 async def _mongodb_answers(settings: Settings) -> bool:

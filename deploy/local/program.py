@@ -30,6 +30,8 @@ class Program:
     """Seconds between asking it to end and killing it."""
     is_up: Callable[[str], Awaitable[bool]] = _is_up_at_once
     """Whether it serves, given what it has printed since it was started. Asked while it lives."""
+    umask: int = -1
+    """What its files are closed to; -1 is as the supervisor's own."""
 
 
 class Running:
@@ -50,6 +52,7 @@ class Running:
                 stdout=output,
                 stderr=output,
                 env=dict(program.environment),
+                umask=program.umask,
                 start_new_session=True,  # the terminal's Ctrl-C is for the supervisor alone
             )
         finally:

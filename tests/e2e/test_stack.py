@@ -100,6 +100,14 @@ async def test_nothing_listens_beyond_this_machine(running: Stack) -> None:
     assert addresses == {"127.0.0.1"}
 
 
+async def test_what_the_databases_write_is_closed_to_others(running: Stack) -> None:
+    # The directory itself may have been there before, and be open.
+    written = [running.state_dir / "temporal.db"]
+    written += [path for path in (running.state_dir / "mongodb").rglob("*") if path.is_file()]
+    assert len(written) > 3
+    assert [path for path in written if path.exists() and path.stat().st_mode & 0o077] == []
+
+
 async def test_passwords_stay_out_of_output_and_logs(running: Stack) -> None:
     logs = [path.read_text() for path in (running.state_dir / "log").iterdir()]
     for secret in (running.admin_password, embedded_secret(running.state_dir)):
