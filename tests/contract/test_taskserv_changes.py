@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
+from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError
 
 from tests.support.ssh_server import SshServer
@@ -101,7 +102,7 @@ async def test_a_configuration_with_which_it_runs_and_is_not_well_is_taken_back(
 ) -> None:
     bench = taskserv_bench
     old = await installed(bench, bench.install(server, "flaky", {"message": "old"}))
-    ill = {"message": "new", "fail": "deaf", "start_timeout": 1}
+    ill: dict[str, JsonValue] = {"message": "new", "fail": "deaf", "start_timeout": 1}
     with pytest.raises(ApplicationError, match="does not answer") as error:
         await bench.run(bench.taskservs.configure_taskserv, bench.configure(server, "flaky", ill))
     assert failure(error) == ("ActionFailed", True)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.e2e.test_clusters import Clusters, clusters, completed, is_gone, stands
-from tests.support.clusters import settings, write
+from tests.e2e.test_clusters import clusters, completed, is_gone, stands
+from tests.support.clusters import Clusters, settings, write
 
 __all__ = ["clusters"]
 
@@ -22,7 +22,7 @@ async def checkpoint(clusters: Clusters) -> str:
     return str(made.json()["data"])
 
 
-async def test_etcd(clusters: Clusters) -> None:
+async def test_an_etcd_keeps_its_quorum(clusters: Clusters) -> None:
     three, five = settings("etcd", 3), settings("etcd", 5)
     await completed(clusters, "create", "etcd", three)
     await write("etcd", await clusters.members("etcd"))
@@ -41,20 +41,3 @@ async def test_etcd(clusters: Clusters) -> None:
     await goes_back(clusters, operation_ids=[shrunk["id"]])
     await stands(clusters, "etcd", 3)
     await is_gone(clusters, "etcd", three)
-
-
-async def test_redis(clusters: Clusters) -> None:
-    three = settings("redis", 3, maxmemory_mb=16)
-    await completed(clusters, "create", "redis", three)
-    await write("redis", await clusters.members("redis"))
-    before = await checkpoint(clusters)
-    await completed(clusters, "scale", "redis", settings("redis", 5, maxmemory_mb=16))
-    await completed(clusters, "upgrade", "redis", settings("redis", 5, maxmemory_mb=32))
-    await goes_back(clusters, checkpoint_id=before)
-    await stands(clusters, "redis", 3)
-
-    deleted = await completed(clusters, "delete", "redis", three)
-    await goes_back(clusters, operation_ids=[deleted["id"]])
-    await write("redis", await clusters.members("redis"))
-    await stands(clusters, "redis", 3)
-    await is_gone(clusters, "redis", three)
