@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import ipaddress
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,8 @@ class LoginAttempts:
         TooManyAttempts: the limit is reached; this attempt does not count then.
         Unavailable: the failures cannot be counted.
         """
-        attempt = Attempt(uuid4().hex, _key(username, address), _key(address))
+        where = _place(address)
+        attempt = Attempt(uuid4().hex, _key(username, where), _key(where))
         await self._reserve(attempt.user_key, attempt.id, MAX_PER_USER)
         try:
             await self._reserve(attempt.address_key, attempt.id, MAX_PER_ADDRESS)
@@ -70,6 +72,19 @@ class LoginAttempts:
         if oldest is not None:
             seconds = max(1, math.ceil((oldest + self._window - now).total_seconds()))
             raise TooManyAttempts(f"too many failed logins; try again in {seconds} seconds", seconds)
+
+
+def _place(address: str) -> str:
+    """Where a login comes from: of IPv6 whoever has one address has the 2**64 beside it, too."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known.packed, 64), strict=False))
 
 
 def _key(*parts: str) -> str:

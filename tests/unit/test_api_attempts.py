@@ -100,3 +100,18 @@ async def test_what_is_refused_for_the_address_does_not_count_for_the_user(
             await attempts.begin("eve", "10.0.0.1")
     clock.now += WINDOW / 2
     await attempts.begin("eve", "10.0.0.1")
+
+
+async def test_of_ipv6_a_network_counts_as_one_address(attempts: LoginAttempts) -> None:
+    for number in range(MAX_PER_USER):
+        await fail(attempts, 1, address=f"2001:db8:1:2::{number:x}")
+    await fail(attempts, 1, address="2001:db8:1:3::1")
+    with pytest.raises(TooManyAttempts):
+        await attempts.begin("eve", "2001:db8:1:2:ffff::1")
+
+
+async def test_an_ipv4_address_is_one_however_it_is_written(attempts: LoginAttempts) -> None:
+    await fail(attempts, MAX_PER_USER)
+    await fail(attempts, 1, address="10.0.0.2")
+    with pytest.raises(TooManyAttempts):
+        await attempts.begin("eve", "::ffff:10.0.0.1")
