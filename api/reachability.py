@@ -34,7 +34,7 @@ async def _accepts(address: Address) -> bool:
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(*address)
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, UnicodeError):  # the last of an address that is no name of a host
         return False
     writer.close()
     with contextlib.suppress(OSError):

@@ -15,9 +15,10 @@ async def test_what_listens_and_what_does_not() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         refusing = ("127.0.0.1", bound.getsockname()[1])
+        unknown, no_name = ("no-such-host.invalid", 1), (f"{'a' * 64}.invalid", 1)
         async with server:
-            answers = await reachable([listening, refusing, listening, ("no-such-host.invalid", 1)])
-    assert answers == {listening: True, refusing: False, ("no-such-host.invalid", 1): False}
+            answers = await reachable([listening, refusing, listening, unknown, no_name])
+    assert answers == {listening: True, refusing: False, unknown: False, no_name: False}
 
 
 async def test_nothing_to_ask() -> None:
