@@ -101,3 +101,26 @@ async def test_an_operation_that_was_heard_to_run_is_not_set_back_by_a_late_answ
             }"""
         )
     assert told == ["Running", "Completed"]
+
+
+async def test_what_met_an_exchanged_token_is_asked_again_with_the_new_one(
+    control_center: ControlCenter,
+) -> None:
+    async with control_center.screen() as screen:
+        await screen.page.goto(screen.url)
+        told = await screen.page.evaluate(
+            """async () => {
+                const { Http } = await import("/control-center/page/modules/http.js");
+                const session = { token: "old", ended: 0, end() { this.ended += 1; } };
+                const asked = [];
+                window.fetch = async (_url, { headers }) => {
+                    asked.push(headers.Authorization);
+                    const isOld = headers.Authorization === "Bearer old";
+                    session.token = "new";
+                    const content = isOld ? { success: false, error: "no" } : { success: true, data: 1 };
+                    return new Response(JSON.stringify(content), { status: isOld ? 401 : 200 });
+                };
+                return [await new Http(session).call("GET", "tasks"), session.ended, asked];
+            }"""
+        )
+    assert told == [1, 0, ["Bearer old", "Bearer new"]]

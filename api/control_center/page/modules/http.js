@@ -36,8 +36,13 @@ export class Http {
 
   /** The answer's `data`, and how long the whole list is where it is a part of one. */
   async page(method, path, { body, query, key, signal } = {}) {
-    const token = this.#session.token;
-    const answer = await this.#ask(method, path, token, body, query, key, signal);
+    let token = this.#session.token;
+    let answer = await this.#ask(method, path, token, body, query, key, signal);
+    if (answer.status === 401 && token !== null && this.#session.token !== null && token !== this.#session.token) {
+      // It was exchanged for another one meanwhile; a refused token did nothing.
+      token = this.#session.token;
+      answer = await this.#ask(method, path, token, body, query, key, signal);
+    }
     const content = await parsed(answer);
     if (answer.ok && content?.success) {
       return { data: content.data, total: Number(answer.headers.get("X-Total-Count") ?? NaN) };
