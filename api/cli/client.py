@@ -85,9 +85,9 @@ class Client:
         """
         return self._data(self._answer(method, path, body, query=query, key=key, patience=patience))
 
-    def page(self, path: str, query: Query) -> Page:
+    def page(self, path: str, query: Query, patience: float = PATIENCE) -> Page:
         """A part of a list. Raises what `call` raises."""
-        answer = self._answer("GET", path, query=query)
+        answer = self._answer("GET", path, query=query, patience=patience)
         total = answer.headers.get("X-Total-Count", "")
         return Page(self._data(answer), int(total) if total.isdecimal() else None)
 

@@ -18,6 +18,9 @@ Offered = list[tuple[str, str]]
 
 _MOST = 20
 
+_PATIENCE = 2.0
+"""Seconds for which a shell waits."""
+
 _NOT_PLAIN = re.compile(r"[^\w .,:@+/-]")
 """What may mean something to a shell: zsh evaluates what it is offered, and names are anybody's choice."""
 
@@ -47,7 +50,7 @@ def profile_names(incomplete: str) -> list[str]:
 def _found(context: typer.Context, path: str, field: str, incomplete: str) -> Offered:
     profile = context.params.get("profile") or os.environ.get("PROVISIONING_PROFILE", DEFAULT_PROFILE)
     try:
-        rows = as_rows(session_of(profile).page(path, {"limit": _MOST}).data)
+        rows = as_rows(session_of(profile).page(path, {"limit": _MOST}, _PATIENCE).data)
     except CommandFailed:
         return []
     offered = ((str(row.get(field, "")), f"{row.get('name', '')} {row.get('status', '')}") for row in rows)

@@ -61,9 +61,9 @@ class Session:
         """The `data` of the answer; raises what `Client.call` raises."""
         return self._asked(lambda client: client.call(method, path, body, query=query, patience=patience))
 
-    def page(self, path: str, query: Query) -> Page:
+    def page(self, path: str, query: Query, patience: float = PATIENCE) -> Page:
         """A part of a list; raises what `Client.call` raises."""
-        return self._asked(lambda client: client.page(path, query))
+        return self._asked(lambda client: client.page(path, query, patience=patience))
 
     def document(self, path: str) -> JsonValue:
         """What stands there without an envelope; raises what `Client.call` raises."""
