@@ -13,6 +13,7 @@ from api.submission import only_checked
 from workflows.domain.errors import InvalidRequest
 from workflows.domain.infras import InfraCluster, InfraServer, InfraSpec
 from workflows.domain.operations import (
+    MAX_SERVERS_AT_ONCE,
     ClusterOperation,
     ClustersConfig,
     ClusterToDelete,
@@ -111,6 +112,9 @@ class WorkflowDoor:
             raise InvalidRequest(f"taskserv: no server of infra {where}")
         if mistakes:
             raise InvalidRequest(join(mistakes))
+        if len(wanted) > MAX_SERVERS_AT_ONCE:
+            most = f"one operation takes {MAX_SERVERS_AT_ONCE}"
+            raise InvalidRequest(f"taskserv: {name} is on {len(wanted)} servers, and {most}")
         config = TaskservsConfig(
             operation=submission.operation,
             infra=infra.name,

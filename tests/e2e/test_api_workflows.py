@@ -13,6 +13,17 @@ from tests.support.hostile_settings import SERVER
 from tests.support.mongodb import EmbeddedMongo
 
 SERVERS, TASKSERV, CLUSTER = (f"/workflows/{name}/create" for name in ("servers", "taskserv", "cluster"))
+MANY = """import provisioning
+
+infra = provisioning.Infra {
+    servers = [
+        provisioning.Server {
+            name = part, count = 501, provider = "local", plan = "1xCPU-2GB", zone = "local"
+            taskservs = ["redis"]
+        } for part in ["web", "app"]
+    ]
+}
+"""
 VALID: dict[str, dict[str, Any]] = {
     SERVERS: {"infra": "shop"},
     TASKSERV: {"operation": "restart", "taskserv": "redis", "infra": "shop"},
@@ -28,6 +39,7 @@ async def api(
     infra = folder / "infra" / "shop"
     infra.mkdir(parents=True)
     (infra / "config.k").write_text(SERVER)
+    (infra / "many.k").write_text(MANY)
     (infra / "wrong.k").write_text(SERVER.replace('"1xCPU-2GB"', '""'))
     settings = api_settings(folder / "state", mongodb, temporal)
     async with running_api(settings.model_copy(update={"infra_dir": infra.parent}), temporal) as api:
@@ -86,6 +98,11 @@ async def test_all_mistakes_of_a_task_service_are_told_together(api: Api) -> Non
         error = await refusal(api, TASKSERV, VALID[TASKSERV] | change | {"taskserv": "nonsense"})
         assert error.startswith(first)
         assert "; taskserv: unknown task service 'nonsense'" in error
+
+
+async def test_one_operation_takes_no_more_servers_than_a_batch_may_name(api: Api) -> None:
+    told = "taskserv: redis is on 1002 servers, and one operation takes 1000"
+    assert await refusal(api, TASKSERV, VALID[TASKSERV] | {"settings": "many.k"}) == told
 
 
 async def cancelled(api: Api, task_id: str) -> tuple[int, str]:

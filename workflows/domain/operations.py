@@ -18,6 +18,9 @@ ResourceName = Annotated[
 """A name that can be a host name, a directory and a part of a key. Up to 63 characters."""
 
 MAX_NAME = 63
+
+MAX_SERVERS_AT_ONCE = 1000
+"""Of one operation, where they are named; an entry's `count` multiplies it."""
 """Characters of a resource's name."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -90,7 +93,7 @@ class ServerToDelete(_Counted):
 
 class CreateServersConfig(_Config):
     operation: Literal["create"] = "create"
-    server_configs: list[ServerConfig] = Field(min_length=1, max_length=1000)
+    server_configs: list[ServerConfig] = Field(min_length=1, max_length=MAX_SERVERS_AT_ONCE)
 
     def specs(self, provider: str) -> list[ServerSpec]:
         return [spec for c in self.server_configs for spec in c.specs(self.infra, provider)]
@@ -98,7 +101,7 @@ class CreateServersConfig(_Config):
 
 class DeleteServersConfig(_Config):
     operation: Literal["delete"]
-    server_configs: list[ServerToDelete] = Field(min_length=1, max_length=1000)
+    server_configs: list[ServerToDelete] = Field(min_length=1, max_length=MAX_SERVERS_AT_ONCE)
 
     def names(self) -> list[str]:
         return [name for c in self.server_configs for name in c.names()]
@@ -128,8 +131,10 @@ TaskservWork = Literal["create", "delete", "restart", "configure"]
 class TaskservsConfig(_Config):
     operation: TaskservWork = "create"
     taskservs: list[TaskservEntry] = Field(min_length=1, max_length=100)
-    servers: list[ResourceName] | None = Field(default=None, min_length=1, max_length=1000)
-    server_params: dict[ResourceName, dict[ResourceName, Params]] = Field(default={}, max_length=1000)
+    servers: list[ResourceName] | None = Field(default=None, min_length=1, max_length=MAX_SERVERS_AT_ONCE)
+    server_params: dict[ResourceName, dict[ResourceName, Params]] = Field(
+        default={}, max_length=MAX_SERVERS_AT_ONCE
+    )
     """By server and task service: parameters over those that the task service has for all."""
 
     def params_for(self, server: str) -> dict[str, Params]:
