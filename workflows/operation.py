@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import search
 from workflows.checking import changes_of
@@ -17,6 +17,7 @@ from workflows.domain.actions import Action, CreateServer, RecordCluster
 from workflows.domain.batches import OperationInput, OperationResult
 from workflows.domain.changes import Change
 from workflows.domain.effects import Effect, Remaining, still_open
+from workflows.domain.errors import InvalidRequest
 from workflows.domain.locks import LockNews
 from workflows.domain.operations import workflow_type
 from workflows.domain.progress import ProgressInfo, percent
@@ -26,9 +27,11 @@ from workflows.domain.states import TaskStatus
 from workflows.domain.task_updates import FIRST_PROGRESS_VERSION, TaskUpdate
 from workflows.failure_text import failure_text
 from workflows.performing import perform, settle
-from workflows.policies import MAX_PARALLEL_ACTIONS, ActivityOptions, action
+from workflows.policies import MAX_ACTIONS, MAX_PARALLEL_ACTIONS, ActivityOptions, action
 from workflows.saga import at_once_of, settled, undo
 from workflows.standalone import Standalone, reporter_of
+
+_BOUNDED = "no-more-actions-than-a-history-holds"
 
 Next = Callable[[Mapping[str, Server], ActivityOptions], Awaitable["Plan"]]
 
@@ -162,6 +165,12 @@ class OperationRun:
     async def _carry(self, plan: Plan) -> None:
         self._servers |= {server.key: server for server in plan.servers}
         self._total = self._done + sum(len(chain) for chain in plan.chains) + plan.further
+        if self._total > MAX_ACTIONS and workflow.patched(_BOUNDED):
+            raise ApplicationError(
+                f"{self._total} steps are more than the {MAX_ACTIONS} of one operation: divide it up",
+                type=InvalidRequest.__name__,
+                non_retryable=True,
+            )
         self._chains = [asyncio.create_task(self._follow(chain)) for chain in plan.chains]
         await asyncio.gather(*self._chains)
 

@@ -18,6 +18,11 @@ REFUSED_REPORT_PAUSE = timedelta(seconds=10)
 MAX_PARALLEL_ACTIONS = 10
 """Actions of one operation, or of one undoing, at the same time."""
 
+MAX_ACTIONS = 1_500
+"""Of one operation: a history has 51,200 events at most, and one that came upon that end could take nothing
+back. An action takes 5 or 6 events (measured, with 60 of 1 to 3 s), 15 where each is told by itself, and its
+undoing as many."""
+
 _ACTION_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,

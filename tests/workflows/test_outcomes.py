@@ -8,6 +8,7 @@ from workflows.domain.batches import BatchSpec
 from workflows.domain.effects import EffectKind
 from workflows.domain.progress import ProgressInfo
 from workflows.domain.states import BatchStatus, FailureAction, TaskStatus
+from workflows.policies import MAX_ACTIONS
 
 
 async def statuses(engine: Engine, wanted: BatchSpec) -> dict[str, TaskStatus]:
@@ -173,3 +174,15 @@ async def test_a_passing_fault_of_the_provider_costs_nothing_but_time(strict_eng
     assert (await strict_engine.run(wanted)).status is BatchStatus.COMPLETED
     page = await strict_engine.stores.ledger.page(batch_id=wanted.batch_id, limit=10, offset=0)
     assert page.total == 1
+
+
+async def test_an_operation_of_more_steps_than_a_history_holds_does_nothing(strict_engine: Engine) -> None:
+    many = server_operation("many", servers=["some", "more"])
+    counts = zip(many.config.server_configs, (1000, MAX_ACTIONS - 999), strict=True)
+    configs = [server.model_copy(update={"count": count}) for server, count in counts]
+    config = many.config.model_copy(update={"server_configs": configs})
+    wanted = batch(many.model_copy(update={"config": config}))
+    assert (await strict_engine.run(wanted)).status is BatchStatus.FAILED
+    task = (await strict_engine.tasks(wanted))["many"]
+    assert task.error == "1501 steps are more than the 1500 of one operation: divide it up"
+    assert await exist(strict_engine, "some-1", "more-1") == [False, False]
