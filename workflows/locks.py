@@ -23,6 +23,9 @@ CHECK = timedelta(seconds=10)
 """How often it is looked whether those still run for whom others wait."""
 
 
+_ASKED_MEANWHILE = "holder-that-asked-meanwhile-stays"
+
+
 def locks_id(infra: str) -> str:
     """The workflow that keeps the locks of an infra."""
     return f"locks/{infra}"
@@ -136,7 +139,12 @@ class LocksWorkflow:
             )
         except ActivityError:
             return
+        looked_at = {lock.holder: lock for lock in locks}
         for holder in ended:
+            now = self._table.of(holder)
+            # It was begun while it was asked about, and has asked by itself.
+            if now not in (None, looked_at[holder]) and workflow.patched(_ASKED_MEANWHILE):
+                continue
             self.release(holder)
 
 

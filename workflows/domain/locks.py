@@ -71,6 +71,9 @@ class LockTable:
     def waiting(self) -> list[Lock]:
         return [lock for lock in self._locks.values() if not lock.held]
 
+    def of(self, holder: str) -> Lock | None:
+        return self._locks.get(holder)
+
     def ask(self, request: LockRequest, *, listening: bool = True) -> None:
         """Puts a request at the end. Who is in the list already keeps the place, and is told again."""
         known = self._locks.get(request.holder)
