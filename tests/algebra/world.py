@@ -201,7 +201,7 @@ def _command(words: list[str]) -> str:
         if word in ("activities.providers.local.process_server", "/run/provisioning/init"):
             return "server"
         if word.endswith("/server.py"):
-            _, port, message = words[place + 1 :]
+            _, port, message, *_ = words[place + 1 :]
             return f"{Path(word).parent.name} {port} {message}"
     return "" if words and words[0].startswith(("unshare", "sshd")) else " ".join(words)
 

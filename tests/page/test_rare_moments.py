@@ -7,14 +7,20 @@ from playwright.async_api import Route, expect
 
 from tests.support.api import PASSWORD
 from tests.support.control_center import PATIENCE, ControlCenter
+from tests.support.stack import eventually
 
 
 @pytest.mark.parametrize("page", ["docs", "redoc"])
 async def test_the_documentation_is_of_files_of_ours_alone(control_center: ControlCenter, page: str) -> None:
     async with control_center.screen() as screen:
+        held_back: list[str] = []
+        screen.page.on("requestfailed", lambda request: held_back.append(f"{request.url} {request.failure}"))
         await screen.page.goto(f"{screen.url}{page}")
         await expect(screen.page.get_by_text("/batch/execute").first).to_be_visible(timeout=PATIENCE)
-        assert [one for one in screen.requests if not one.startswith((screen.url, "data:", "blob:"))] == []
+        foreign = [one for one in screen.requests if not one.startswith((screen.url, "data:", "blob:"))]
+        # Redoc would show a picture of its makers; the browser does not ask them for it.
+        assert [f"{one} csp" for one in foreign] == held_back
+        screen.complaints.clear()
 
 
 async def test_what_may_have_been_started_is_sent_again_under_its_key(control_center: ControlCenter) -> None:
@@ -124,3 +130,33 @@ async def test_what_met_an_exchanged_token_is_asked_again_with_the_new_one(
             }"""
         )
     assert told == [1, 0, ["Bearer old", "Bearer new"]]
+
+
+async def test_a_duplicated_tab_takes_over_the_token_that_the_other_one_got(
+    control_center: ControlCenter,
+) -> None:
+    begun = """async () => {
+        const { Session } = await import("/control-center/page/modules/session.js");
+        window.session = new Session();
+        if (!session.isIn) session.begin({ token: "old", user: { roles: [] } }, 60_000);
+        return session.token;
+    }"""
+    async with control_center.screen() as screen:
+        await screen.page.goto(screen.url)
+        assert await screen.page.evaluate(begun) == "old"
+        async with screen.page.expect_popup() as opening:
+            await screen.page.evaluate("window.open(location.href)")
+        other = await opening.value
+        await other.wait_for_load_state()
+        # What duplicating does.
+        kept = await screen.page.evaluate("JSON.stringify({...sessionStorage})")
+        await other.evaluate("kept => Object.assign(sessionStorage, JSON.parse(kept))", kept)
+        assert await other.evaluate(begun) == "old"
+        await screen.page.evaluate("session.renewed('new', 60_000)")
+
+        async def has_it() -> bool:
+            return bool(await other.evaluate("session.token === 'new'"))
+
+        await eventually(has_it)
+        assert "new" in await other.evaluate("Object.values(sessionStorage).join()")
+        await other.close()

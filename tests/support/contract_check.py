@@ -27,7 +27,7 @@ from api.openapi import CONTRACT, served_contract
 _SERVER = "http://localhost:8080"
 """The first server of the contract: what is checked is what is said there, whatever the port."""
 
-_UNDESCRIBED = ("/openapi.json", "/docs", "/static-offline-docs", "/control-center/")
+_UNDESCRIBED = ("/openapi.json", "/docs", "/redoc", "/control-center/")
 """The description itself, its pages, and the control center."""
 
 

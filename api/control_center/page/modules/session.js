@@ -7,6 +7,18 @@ const RETRY = 5_000;
 export class Session extends EventTarget {
   #kept = read();
   #timer = 0;
+  // A tab that was duplicated has the same token, which one exchange makes void for both.
+  #tabs = new BroadcastChannel(PLACE);
+  #plan = () => {};
+
+  constructor() {
+    super();
+    this.#tabs.onmessage = ({ data }) => {
+      if (this.token !== data.old) return;
+      this.#keep(data.kept);
+      this.#plan();
+    };
+  }
 
   get token() { return this.#kept?.token ?? null; }
   get user() { return this.#kept?.user ?? null; }
@@ -25,7 +37,9 @@ export class Session extends EventTarget {
   }
 
   renewed(token, lifetime) {
+    const old = this.token;
     this.#keep({ ...this.#kept, token, lifetime, until: Date.now() + lifetime });
+    this.#tabs.postMessage({ old, kept: this.#kept });
   }
 
   /** @param reason what the person is told; empty where they asked for it */
@@ -39,16 +53,17 @@ export class Session extends EventTarget {
 
   /** Exchanges the token in time, again and again. `exchange` answers whether it could. */
   renewWith(exchange) {
-    const plan = () => {
+    this.#plan = () => {
       clearTimeout(this.#timer);
       if (!this.isIn) return;
-      const early = Math.min(SOON, this.#kept.lifetime / 3);
+      // By chance, so that two tabs with one token hardly do it at once.
+      const early = Math.min(SOON, this.#kept.lifetime / 3) * (1 + Math.random()) / 2;
       const wait = Math.max(RETRY, this.#kept.until - early - Date.now());
       // Longer waits than this overflow the timer.
-      this.#timer = setTimeout(async () => { await exchange(); plan(); }, Math.min(wait, 2 ** 31 - 1));
+      this.#timer = setTimeout(async () => { await exchange(); this.#plan(); }, Math.min(wait, 2 ** 31 - 1));
     };
-    this.addEventListener("begin", plan);
-    plan();
+    this.addEventListener("begin", () => this.#plan());
+    this.#plan();
   }
 
   #keep(kept) {
