@@ -3,6 +3,7 @@
 import base64
 import functools
 import hashlib
+import json
 import re
 from importlib.resources import files
 from pathlib import PurePath
@@ -21,6 +22,7 @@ router = APIRouter(tags=["Documentation"], include_in_schema=False)
 _FILES = "docs/files"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
 _NAMES = frozenset({"swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js", "favicon.png"})
+_CONTRACT = "contract.json"
 
 
 @router.get("/openapi.json")
@@ -47,6 +49,8 @@ async def file(
     encodings: Annotated[str, Header(alias="Accept-Encoding")] = "",
 ) -> Response:
     """What the pages consist of."""
+    if name == _CONTRACT:
+        return Response(_from_here(), media_type="application/json")
     if name not in _NAMES:
         raise HTTPException(404)
     return _asset(name).answer(known, encodings)
@@ -58,6 +62,14 @@ def _asset(name: str) -> Asset:
     return Asset(content, _TYPES[PurePath(name).suffix])
 
 
+@functools.cache
+def _from_here() -> bytes:
+    """The contract with this server before those that it names, as seen from the place of this file."""
+    contract = json.loads(served_contract())
+    contract["servers"].insert(0, {"url": "../..", "description": "This server"})
+    return json.dumps(contract).encode()
+
+
 def _page(kind: Literal["swagger", "redoc"]) -> Response:
     content, policy = _swagger() if kind == "swagger" else _redoc()
     return Response(content, headers={"Content-Security-Policy": policy}, media_type="text/html")
@@ -66,7 +78,7 @@ def _page(kind: Literal["swagger", "redoc"]) -> Response:
 @functools.cache
 def _swagger() -> tuple[bytes, str]:
     page = get_swagger_ui_html(
-        openapi_url="openapi.json",
+        openapi_url=f"{_FILES}/{_CONTRACT}",
         title="Provisioning API",
         swagger_js_url=f"{_FILES}/swagger-ui-bundle.js",
         swagger_css_url=f"{_FILES}/swagger-ui.css",
@@ -79,7 +91,7 @@ def _swagger() -> tuple[bytes, str]:
 @functools.cache
 def _redoc() -> tuple[bytes, str]:
     page = get_redoc_html(
-        openapi_url="openapi.json",
+        openapi_url=f"{_FILES}/{_CONTRACT}",
         title="Provisioning API",
         redoc_js_url=f"{_FILES}/redoc.standalone.js",
         redoc_favicon_url=f"{_FILES}/favicon.png",

@@ -23,6 +23,18 @@ async def test_the_documentation_is_of_files_of_ours_alone(control_center: Contr
         screen.complaints.clear()
 
 
+async def test_requests_are_tried_out_at_the_server_whose_page_it_is(control_center: ControlCenter) -> None:
+    async with control_center.screen() as screen:
+        page = screen.page
+        await page.goto(f"{screen.url}docs")
+        health = page.locator("#operations-Health-healthCheck")
+        await health.get_by_role("button").first.click(timeout=PATIENCE)
+        await health.get_by_role("button", name="Try it out").click()
+        async with page.expect_response(f"{screen.url}health") as answered:
+            await health.get_by_role("button", name="Execute").click()
+        assert (await answered.value).ok
+
+
 async def test_what_may_have_been_started_is_sent_again_under_its_key(control_center: ControlCenter) -> None:
     async with control_center.screen() as screen:
         page = screen.page
