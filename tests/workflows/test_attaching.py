@@ -66,10 +66,10 @@ async def test_waiting_leaves_room_in_the_worker_for_what_is_waited_for(
             return any(one.attempt > 1 or one.HasField("last_started_time") for one in pending)
 
         await eventually(has_begun)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             results = await (await start("second", others)).result()
         assert [one and one.status for one in results] == [TaskStatus.COMPLETED, None]
         engine.provider.release("wa-held")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             (result,) = await first.result()
     assert result is not None and result.status is TaskStatus.COMPLETED
