@@ -14,6 +14,11 @@ from deploy.local.logs import Log
 _LAUNCHER = Path(__file__).with_name("launch.py")
 
 
+def tied(program: str, *arguments: str) -> tuple[str, ...]:
+    """The command line under which a program dies with this process, however that ends."""
+    return (sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), program, *arguments)
+
+
 async def _is_up_at_once(_printed: str) -> bool:
     return True
 
@@ -46,8 +51,7 @@ class Running:
         output = log.open()
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-                *program.command,
+                *tied(*program.command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -6,7 +6,6 @@ other and with the client that measures them, and neither number would mean anyt
 
 import asyncio
 import contextlib
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -16,11 +15,11 @@ from pathlib import Path
 import psutil
 from temporalio.client import Client
 
+from deploy.local.program import tied
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.temporal import connect, start_dev_server
 
 _ROOT = Path(__file__).parents[2]
-_LAUNCHER = _ROOT / "deploy" / "local" / "launch.py"
 _PATIENCE = 30.0
 
 
@@ -56,9 +55,7 @@ async def _worker(
     kind: str, target: str, mongodb_uri: str, folder: Path, stack: contextlib.AsyncExitStack
 ) -> psutil.Process:
     process = await asyncio.create_subprocess_exec(
-        # The launcher ties it to this process: nothing is left when the bench is killed.
-        *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-        *(sys.executable, "-m", "tests.bench.worker", kind, target, mongodb_uri, str(folder)),
+        *tied(sys.executable, "-m", "tests.bench.worker", kind, target, mongodb_uri, str(folder)),
         cwd=_ROOT,
         stdout=PIPE,
     )

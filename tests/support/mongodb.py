@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import subprocess
-import sys
 import sysconfig
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,8 +18,8 @@ from pymongo.errors import PyMongoError
 from activities.mongo.connection import Connection
 from activities.mongo.stores import Stores, open_stores
 from activities.settings import Settings
+from deploy.local.program import tied
 
-_LAUNCHER = Path(__file__).parents[2] / "deploy" / "local" / "launch.py"
 _PATIENCE = 120.0
 
 
@@ -48,13 +46,11 @@ class EmbeddedMongo:
         size = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                # The launcher ties it to this process: nothing is left when the tests are killed.
-                [
-                    *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
+                tied(
                     *(str(program), "--config", str(self._config), "--host", "127.0.0.1"),
                     *("--port", str(self.port), "--storage-path", str(self._folder / "data")),
                     *("--sync-on-commit", "--cache-size", "256M", "--noop-heartbeat-seconds", "10"),
-                ],
+                ),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

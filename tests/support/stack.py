@@ -18,13 +18,13 @@ import pytest
 from activities.settings import Settings
 from deploy.local.parts import environment_of
 from deploy.local.ports import free_port
+from deploy.local.program import tied
 from deploy.local.readiness import is_healthy
 from tests.support.contract_check import checked_client
 from tests.support.in_turn import InTurn
 from tests.support.topology import NARROW, Topology, chosen
 
 ROOT = Path(__file__).resolve().parents[2]
-_LAUNCHER = ROOT / "deploy" / "local" / "launch.py"
 
 MEMBERS = ("api", "worker-1", "temporal", "mongodb", "surrealdb")
 """The names of its processes, where there is one API process and one worker."""
@@ -104,9 +104,7 @@ class Stack:
         """Starts the supervisor and returns at once."""
         with self.output_path.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                # Tied to this process, so that nothing stays behind where the tests are killed.
-                *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())),
-                *(sys.executable, "-m", *self._program()),
+                *tied(sys.executable, "-m", *self._program()),
                 cwd=ROOT,
                 env=self.env,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -1,7 +1,6 @@
 """The embedded SurrealDB for the tests: the owner process as the stack starts it, in a folder of its own."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -17,9 +16,9 @@ from activities.settings import Settings
 from activities.snapshots.surrealdb.access import USERNAME, embedded_secret
 from activities.snapshots.surrealdb.store import SurrealSnapshots
 from deploy.local.ports import free_port
+from deploy.local.program import tied
 from tests.support.stack import ROOT
 
-_LAUNCHER = ROOT / "deploy" / "local" / "launch.py"
 _PATIENCE = 120.0
 
 
@@ -52,8 +51,7 @@ class EmbeddedSurreal:
         size = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                # The launcher ties it to this process: nothing is left when the tests are killed.
-                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *self.command],
+                tied(*self.command),
                 cwd=ROOT,
                 stdout=output,
                 stderr=output,

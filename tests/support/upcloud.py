@@ -21,12 +21,12 @@ from activities.providers.upcloud.pace import Pace
 from activities.providers.upcloud.provider import UpCloudProvider
 from activities.settings import Settings
 from deploy.local.ports import free_port
+from deploy.local.program import tied
 from tests.support.stack import ROOT
 
 PACE = Pace(settle=0.12, soft_stop=1.0, patience=20.0, first_look=0.02, longest_pause=0.1)
 """That of the test server, whose seconds take 50 ms."""
 
-_LAUNCHER = ROOT / "deploy" / "local" / "launch.py"
 _PATIENCE = 60.0
 
 
@@ -74,8 +74,7 @@ class UpCloud:
         given = {"TOKEN": self.token, "USERNAME": self.username, "PASSWORD": self.password}
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                # The launcher ties it to this process: nothing is left when the tests are killed.
-                [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *command],
+                tied(*command),
                 cwd=ROOT,
                 env=os.environ | {f"UPCLOUD_TEST_{name}": value for name, value in given.items()},
                 stdout=output,
