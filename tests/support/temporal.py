@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from deploy.local.program import tied
 from workflows.codec import data_converter
 
 _PATIENCE = 120.0
@@ -38,7 +39,9 @@ async def start_dev_server(folder: Path, *extra: str) -> tuple[asyncio.subproces
     ]  # fmt: skip
     binary = Path(sysconfig.get_path("scripts")) / "temporal"
     process = await asyncio.create_subprocess_exec(
-        str(binary), *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        *tied(str(binary), *arguments),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     return process, f"127.0.0.1:{port}"
 
