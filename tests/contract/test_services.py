@@ -235,10 +235,15 @@ async def test_services_come_back_with_their_server(
     await _stop(provider, server)
     assert not open_ports(there)
     assert await provider.start(server.spec.infra, server.spec.name) == server
-    async with asyncio.timeout(30):
-        while not open_ports(there):  # noqa: ASYNC110 - a port sets no event
+    async with asyncio.timeout(60):
+        while not await _is_ready(there):  # noqa: ASYNC110 - a port sets no event
             await asyncio.sleep(0.05)
     assert await over_tcp(there, b"GET kept\r\n") == b"$5\r\nvalue\r\n"
+
+
+async def _is_ready(redis: Taskserv) -> bool:
+    """An open port isn't enough: while redis reads its file, it answers `-LOADING` to all."""
+    return open_ports(redis) and await over_tcp(redis, b"PING\r\n") == b"+PONG\r\n"
 
 
 async def _stop(provider: LocalProvider, server: Server) -> None:
