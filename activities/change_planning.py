@@ -14,7 +14,7 @@ from activities.failures import as_activity_failure
 from activities.foreseen_inventory import ForeseenInventory, as_it_would_be, is_there
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory, ServerLookup
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from activities.providers.fitting import another_one, must_fit
 from activities.server_planning import deletions, refuse_taken_name
 from activities.taskserv_host import Installation, TaskservHost

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from activities.monitoring_ports import WorkCounts, WorkflowTotals
 from workflows.domain.batches import BatchSpec, StorageBackend
 from workflows.domain.events import Event
 from workflows.domain.records import BatchRecord, BatchUpdate, StateSnapshot, TaskRecord
-from workflows.domain.resources import Frozen, Server, ServerSpec
+from workflows.domain.resources import Frozen
 from workflows.domain.states import BatchStatus, TaskStatus
 from workflows.domain.task_updates import TaskUpdate
 
@@ -22,67 +22,6 @@ class Page(NamedTuple, Generic[T]):
 
     items: Sequence[T]
     total: int
-
-
-class ServerProvider(Protocol):
-    """Makes and removes servers somewhere. All methods are idempotent."""
-
-    @property
-    def name(self) -> str: ...
-
-    def check(self, spec: ServerSpec) -> None:
-        """Refuses a plan or zone that does not exist, without asking anybody.
-
-        Raises:
-            InvalidRequest: saying which plans or zones there are.
-        """
-
-    async def create(self, spec: ServerSpec, owner: str) -> Server:
-        """The server that `spec` names, reachable over SSH.
-
-        Where one of that name exists already it is returned as it is: the caller sees by `Server.owner`
-        whether it is its own. When the coroutine is cancelled it removes what it has begun.
-
-        Raises:
-            Conflict: one of that name exists with another plan or zone.
-            Refused: the provider will not.
-            Unavailable: the provider cannot, for now.
-        """
-
-    async def find(self, infra: str, name: str) -> Server | None:
-        """The server of that name, whoever made it."""
-
-    async def resume(self) -> None:
-        """Starts what should run and does not, as after a reboot; what fails is tried at the next start."""
-
-    async def delete(self, server: Server) -> None:
-        """Removes the server without trace; one that is gone already is success.
-
-        Raises:
-            Conflict: the server of that name has another owner than `server.owner`.
-            ActionFailed: it cannot be removed, and trying again will not help.
-        """
-
-
-@runtime_checkable
-class AbandonsAttempts(Protocol):
-    """What a provider may have besides, where two attempts at one name can each have made a server."""
-
-    async def abandon(self, spec: ServerSpec, owner: str) -> None:
-        """Removes whatever `owner` has made of `spec`, also where `find` gives another owner's server.
-
-        Raises:
-            ActionFailed: it cannot be removed, and trying again will not help.
-        """
-
-
-class ServerProviders(Protocol):
-    """The providers by name."""
-
-    def names(self) -> Sequence[str]: ...
-
-    def get(self, name: str) -> ServerProvider:
-        """Raises InvalidRequest for an unknown name."""
 
 
 class LogLine(Frozen):

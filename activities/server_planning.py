@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from activities.cluster_planning import refuse_members
 from activities.ledger_ports import InventoryItem, ServerLookup
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from workflows.contracts.servers import ServerDeletion
 from workflows.domain.actions import DeleteServer
 from workflows.domain.errors import Conflict, InvalidRequest, NotFound

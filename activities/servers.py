@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory
-from activities.ports import AbandonsAttempts, ServerProviders
+from activities.provider_ports import AbandonsAttempts, CallsOffDeletions, ServerProviders
 from activities.server_planning import deletions, refuse_taken_name
 from workflows.contracts.servers import ServerActivities, ServerDeletion
 from workflows.domain.actions import CreateServer, DeleteServer
@@ -56,8 +56,11 @@ class Servers(ServerActivities):
         with as_activity_failure():
             async with heartbeat():
                 provider = self._providers.get(action.server.spec.provider)
-                await provider.delete(action.server)
-        return ActionResult(effects=_deletion(action), note=f"deleted server {action.server.key}")
+                if isinstance(provider, CallsOffDeletions):
+                    await provider.delete(action.server, action.key)
+                else:
+                    await provider.delete(action.server)
+        return _deleted(action)
 
     async def abandon_server(self, action: CreateServer) -> None:
         with as_activity_failure():
@@ -69,6 +72,20 @@ class Servers(ServerActivities):
                 server = await provider.find(action.spec.infra, action.spec.name)
                 if server is not None and server.owner == action.key:
                     await provider.delete(server)
+
+    async def abandon_deletion(self, action: DeleteServer) -> ActionResult:
+        with as_activity_failure():
+            async with heartbeat():
+                server = action.server
+                provider = self._providers.get(server.spec.provider)
+                if isinstance(provider, CallsOffDeletions) and await provider.call_off(server, action.key):
+                    return ActionResult(server=server, note=f"server {server.key} was not deleted, and stays")
+                await provider.delete(server)
+        return _deleted(action)
+
+
+def _deleted(action: DeleteServer) -> ActionResult:
+    return ActionResult(effects=_deletion(action), note=f"deleted server {action.server.key}")
 
 
 def _deletion(action: DeleteServer) -> tuple[Effect, ...]:

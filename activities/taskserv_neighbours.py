@@ -6,7 +6,7 @@ came back may have another one.
 
 from activities.catalogue.service import Service
 from activities.ledger_ports import Inventory
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from workflows.domain.errors import NotFound
 from workflows.domain.resources import Params, Server
 

@@ -8,7 +8,8 @@ from activities.catalogue.catalogue import Catalogue
 from activities.failures import as_activity_failure
 from activities.heartbeat import heartbeat
 from activities.ledger_ports import Inventory
-from activities.ports import LogSink, ServerProviders
+from activities.ports import LogSink
+from activities.provider_ports import ServerProviders
 from activities.taskserv_attempts import Attempts
 from activities.taskserv_host import Attempt, Errand, Installation, TaskservHost
 from activities.taskserv_invitations import Invitations

@@ -12,7 +12,7 @@ from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.infras import Infras
 from activities.kcl.reader import KclSettings
 from activities.mongo.stores import Stores, open_stores
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from activities.providers.registry import build_providers
 from activities.request_trail import SendsRequestId
 from activities.rollback_planning import RollbackPlanner

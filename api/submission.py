@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from activities.catalogue.cluster_types import ClusterCatalogue
-from activities.ports import ServerProvider, ServerProviders
+from activities.provider_ports import ServerProvider, ServerProviders
 from api.errors import join, where
 from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
 from workflows.domain import dag

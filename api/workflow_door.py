@@ -6,7 +6,7 @@ from typing import NamedTuple
 from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.catalogue.service import START_TIMEOUT
 from activities.infras import InfraSettings
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from api.errors import join
 from api.schemas.workflows import ClusterWorkflow, TaskservWorkflow, WorkflowSubmission
 from api.submission import only_checked

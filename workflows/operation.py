@@ -221,7 +221,9 @@ class OperationRun:
                 where = None if isinstance(step, CreateServer | RecordCluster) else step.server.key
                 remaining.append(Remaining(what=what, why=failure_text(error), half_done_on=where))
             else:
-                self._record(result.effects if result else ())
+                if result is not None:
+                    self._record(result.effects)
+                    self._notes.append(result.note)
         return remaining
 
     async def _take_back(self) -> list[Remaining]:

@@ -19,6 +19,8 @@ from workflows.domain.actions import (
 from workflows.domain.effects import ActionResult, recorded
 from workflows.policies import UNDO, ActivityOptions
 
+_CALL_OFF = "deletions-are-called-off"
+
 
 async def perform(  # noqa: PLR0911 - one for each kind of action
     action: Action, **options: Unpack[ActivityOptions]
@@ -63,7 +65,7 @@ async def perform(  # noqa: PLR0911 - one for each kind of action
 async def settle(action: Action) -> ActionResult | None:
     """Clears up after an attempt at `action` that gave no result, so that nothing half done is left.
 
-    A deletion cannot be half taken back: it is finished, and its effects are returned.
+    A deletion that cannot be called off any more is finished, and its effects are returned.
 
     Raises:
         ActivityError: when even that failed for good.
@@ -91,7 +93,11 @@ async def settle(action: Action) -> ActionResult | None:
                 TaskservActivities.abandon_removal, action, summary=summary, **UNDO
             )
         case DeleteServer():
-            return await perform(action, **UNDO)
+            if not workflow.patched(_CALL_OFF):
+                return await perform(action, **UNDO)
+            return await workflow.execute_activity_method(
+                ServerActivities.abandon_deletion, action, summary=summary, **UNDO
+            )
         case RecordCluster():
             pass
         case _:

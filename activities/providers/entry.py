@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from activities.ports import ServerProvider
+from activities.provider_ports import ServerProvider
 from activities.settings import Settings
 
 GROUP = "provisioning.providers"

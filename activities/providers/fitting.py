@@ -16,6 +16,11 @@ def must_fit(wanted: ServerSpec, plan: str, zone: str) -> None:
         )
 
 
+def called_off(server: Server) -> Conflict:
+    """Why an attempt at a deletion that comes late leaves the server alone."""
+    return Conflict(f"the deletion of server {server.key} has been called off")
+
+
 def another_one(server: Server, owner: str) -> Conflict:
     """Why a server of the name is left alone: it was made by another owner, in the place of the one meant."""
     return Conflict(f"server {server.key} is another one now, made by {owner}")

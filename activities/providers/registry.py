@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
-from activities.ports import ServerProvider
+from activities.provider_ports import ServerProvider
 from activities.providers.aws.entry import AWS
 from activities.providers.entry import GROUP, ProviderEntry
 from activities.providers.local.entry import LOCAL

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from activities.mongo.stores import Stores
 from activities.monitoring_ports import AccessCheck
-from activities.ports import ServerProviders, SnapshotStore
+from activities.ports import SnapshotStore
+from activities.provider_ports import ServerProviders
 from activities.shared_call import SharedCall
 from api.monitoring.disk import growing_folder
 from api.monitoring.health import HEALTHY, Finding, Status

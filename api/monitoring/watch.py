@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from activities.mongo.stores import Stores
-from activities.ports import ServerProviders
+from activities.provider_ports import ServerProviders
 from activities.settings import Settings
 from api.monitoring.announcing import HEALTH_EVERY, METRICS_EVERY, Announcer, Publish, slot_of
 from api.monitoring.checks import components

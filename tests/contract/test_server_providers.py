@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from activities.ports import ServerProvider
+from activities.provider_ports import CallsOffDeletions, ServerProvider
 from activities.providers.local.choice import IsolationSetting
 from tests.support import readme_provider
 from tests.support.local_servers import local_stack
 from tests.support.memory_provider import MemoryProvider
 from tests.support.moto import OTHER_PLAN, PLAN, ZONE
 from workflows.domain.errors import Conflict, InvalidRequest
-from workflows.domain.resources import ServerSpec
+from workflows.domain.resources import Server, ServerSpec
 
 
 @dataclass
@@ -192,4 +192,59 @@ async def test_create_and_delete_at_the_same_time_never_leave_half_a_server(subj
     )
     assert await subject.provider.find("shop", "web-01") in (made, None)
     await subject.provider.delete(made)
+    assert await subject.left() == []
+
+
+CALL_OFF = pytest.mark.parametrize("subject", ["memory", "process", "box", "aws", "upcloud"], indirect=True)
+
+
+async def called_off(subject: Subject, server: Server, deletion: str = "deletion-1") -> bool:
+    assert isinstance(subject.provider, CallsOffDeletions)
+    return await subject.provider.call_off(server, deletion)
+
+
+async def deleted(subject: Subject, server: Server, deletion: str) -> None:
+    assert isinstance(subject.provider, CallsOffDeletions)
+    await subject.provider.delete(server, deletion)
+
+
+@CALL_OFF
+async def test_a_deletion_that_was_called_off_comes_too_late_and_another_does_not(subject: Subject) -> None:
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    assert [await called_off(subject, server) for _ in range(2)] == [True, True]
+    assert await subject.provider.find("shop", "web-01") == server
+    with pytest.raises(Conflict, match="called off"):
+        await deleted(subject, server, "deletion-1")
+    assert await subject.provider.find("shop", "web-01") == server
+    assert await subject.provider.create(subject.spec(), "owner-2") == server
+    await deleted(subject, server, "deletion-2")
+    assert await subject.left() == []
+
+
+@CALL_OFF
+async def test_what_is_gone_or_another_owners_cannot_be_called_off(subject: Subject) -> None:
+    old = await subject.provider.create(subject.spec(), "owner-1")
+    await deleted(subject, old, "deletion-1")
+    assert not await called_off(subject, old)
+    assert await subject.left() == []
+    new = await subject.provider.create(subject.spec(), "owner-2")
+    assert not await called_off(subject, old)
+    await deleted(subject, new, "deletion-1")
+    assert await subject.left() == []
+
+
+@CALL_OFF
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.1, 0.3, 1.0])
+async def test_what_is_called_off_in_the_middle_is_whole_or_gone(subject: Subject, after: float) -> None:
+    server = await subject.provider.create(subject.spec(), "owner-1")
+    deletion = asyncio.create_task(deleted(subject, server, "deletion-1"))
+    await asyncio.sleep(after)
+    deletion.cancel()
+    await asyncio.wait([deletion])
+    stays = await called_off(subject, server)
+    assert await subject.provider.find("shop", "web-01") == (server if stays else None)
+    if stays:
+        # Which also waits until it answers.
+        assert await subject.provider.create(subject.spec(), "owner-1") == server
+    await subject.provider.delete(server)
     assert await subject.left() == []

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
+from activities.providers.local.locks import exclusive
 from tests.support.dozen import NEEDS, dozen, old_server
 from tests.support.stack import ROOT, Stack, a_stack, eventually
 from tests.support.world import ROUNDS, World, answer, ended, operation, submit, tasks, taskserv
@@ -52,6 +53,45 @@ async def test_a_cancelled_batch_ends_soon_and_leaves_nothing(cancelling: Stack,
         effects = await answer(cancelling, "/inventory/effects", batch_id=batch_id, limit=1000)
         assert [e for e in effects if e.get("undoes") is None and e.get("undone_by") is None] == []
     await no_workflow_runs(cancelling)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["alive", "worker killed"])
+async def test_a_deletion_that_is_cancelled_while_it_waits_loses_nothing(
+    cancelling: Stack, killed: bool
+) -> None:
+    infra = f"spared-{killed}".lower()
+    async with old_server(cancelling, infra) as before:
+        deletion = operation("away", [], infra, operation="delete", server_configs=[{"name": "old"}])
+        # As if somebody else were at work on it.
+        async with exclusive(cancelling.state_dir / "servers" / infra / ".old.lock"):
+            batch_id = await submit(cancelling, [deletion])
+            await is_at(cancelling, batch_id, "delete server")
+            if killed:
+                cancelling.kill("worker")
+            await cancel(cancelling, batch_id, natively=False)
+            # Until then the attempt has not heard of it, and could still go on.
+            await is_at(cancelling, batch_id, "clearing up: delete server")
+        batch = await ended(cancelling, batch_id)
+        assert (batch["status"], batch.get("remaining")) == ("Cancelled", None)
+        (row,) = (await tasks(cancelling, batch_id)).values()
+        assert (row["status"], row["output"]) == (
+            "Cancelled",
+            f"server {infra}/old was not deleted, and stays",
+        )
+        # All that is new is that the server remembers.
+        assert (await World.observe(cancelling)).since(before) == [f"+ files: {infra}/old/called-off"]
+        assert await answer(cancelling, "/inventory/effects", batch_id=batch_id) == []
+
+
+async def is_at(stack: Stack, batch_id: str, step: str) -> None:
+    """Returns when the batch's only operation is at this step."""
+
+    async def reached() -> bool:
+        (row,) = (await tasks(stack, batch_id)).values()
+        progress = await answer(stack, f"/state/workflows/{row['id']}/progress")
+        return str(progress["current_step"]).startswith(step)
+
+    await eventually(reached, within=120, every=0.1)
 
 
 def endless(infra: str) -> dict[str, object]:

@@ -71,6 +71,7 @@ def scenarios() -> list[Scenario]:
     return [
         _success(),
         _deletion(),
+        _deletion_called_off(),
         _maintenance(),
         _failure(),
         _failure_of_servers(),
@@ -169,6 +170,23 @@ def _deletion() -> Scenario:
         server_operation("break", ["delete"], infra=infra, fail_create="refused"),
     )
     return Scenario("deletion", wanted, BatchStatus.FAILED, ("delete",))
+
+
+def _deletion_called_off() -> Scenario:
+    """Is cancelled while it deletes a server, which then stays."""
+    infra = "called-off"
+
+    async def make(engine: Engine) -> None:
+        await engine.run(batch(server_operation("web-1", infra=infra, delete_seconds="600")))
+
+    async def cancel(engine: Engine, handle: Handle) -> None:
+        await eventually(lambda: engine.provider.busy > 0)
+        await handle.signal(BatchWorkflow.cancel, "the operator changed his mind")
+
+    wanted = batch(_delete("delete", [], "web-1", infra))
+    return Scenario(
+        "deletion_called_off", wanted, BatchStatus.CANCELLED, ("delete",), meddle=cancel, before=make
+    )
 
 
 def _failure() -> Scenario:

@@ -8,7 +8,7 @@ times), `hold` that its creation waits until `release(name)` is called.
 import asyncio
 from collections import Counter
 
-from activities.providers.fitting import another_one
+from activities.providers.fitting import another_one, called_off
 from workflows.domain.errors import Conflict, InvalidRequest, Refused, Unavailable
 from workflows.domain.resources import Server, ServerSpec, SshEndpoint
 
@@ -21,6 +21,7 @@ class MemoryProvider:
         self._locks: dict[str, asyncio.Lock] = {}
         self._gates: dict[str, asyncio.Event] = {}
         self._failures: Counter[tuple[str, str]] = Counter()
+        self._called_off: set[str] = set()
         self._made = 0
         self.busy = 0
         self.most_busy = 0
@@ -55,15 +56,25 @@ class MemoryProvider:
     async def find(self, infra: str, name: str) -> Server | None:
         return self._servers.get(f"{infra}/{name}")
 
-    async def delete(self, server: Server) -> None:
+    async def delete(self, server: Server, deletion: str | None = None) -> None:
         async with self._lock(server.key):
             existing = self._servers.get(server.key)
             if existing is None:
                 return
             if existing.owner != server.owner:
                 raise another_one(server, existing.owner)
+            if deletion in self._called_off:
+                raise called_off(server)
             await self._act(existing.spec, "delete")
             del self._servers[server.key]
+
+    async def call_off(self, server: Server, deletion: str) -> bool:
+        async with self._lock(server.key):
+            existing = self._servers.get(server.key)
+            if existing is None or existing.owner != server.owner:
+                return False
+            self._called_off.add(deletion)
+            return True
 
     def release(self, name: str) -> None:
         """Lets the creation of the server with the label `hold` go on."""
@@ -72,6 +83,10 @@ class MemoryProvider:
     def is_held(self, name: str) -> bool:
         """Whether the creation of a server waits for its release."""
         return name in self._gates and not self._gates[name].is_set()
+
+    def failures(self, what: str, key: str) -> int:
+        """How often the creation or deletion (`what`) of a server failed for now."""
+        return self._failures[what, key]
 
     def mend(self, key: str) -> None:
         """The server forgets how it was told to behave."""

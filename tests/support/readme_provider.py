@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from activities.ports import ServerProvider
+from activities.provider_ports import ServerProvider
 from activities.providers.registry import build_providers
 from activities.settings import Settings
 

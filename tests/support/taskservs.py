@@ -13,7 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.catalogue.catalogue import Catalogue
 from activities.ledger_ports import InventoryItem
-from activities.ports import LogLine, ServerProvider
+from activities.ports import LogLine
+from activities.provider_ports import ServerProvider
 from activities.remote.door import SshDoor
 from activities.remote.jobs import RemoteJobs
 from activities.remote.taskserv_jobs import SshTaskservHost

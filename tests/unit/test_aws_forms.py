@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities.monitoring_ports import AccessCheck
-from activities.ports import AbandonsAttempts
+from activities.provider_ports import AbandonsAttempts
 from activities.providers.aws.provider import AwsProvider
 from activities.providers.registry import build_providers
 from activities.settings import Settings, SettingsError

@@ -41,3 +41,11 @@ class ServerActivities(ActivityContract):
     @abstractmethod
     async def abandon_server(self, action: CreateServer) -> None:
         """Removes what an attempt at `action` that gave no result may have left. Touches nothing else."""
+
+    @activity.defn(name="abandon_deletion")
+    @abstractmethod
+    async def abandon_deletion(self, action: DeleteServer) -> ActionResult:
+        """Leaves no half of a server after attempts at `action` that gave no result.
+
+        Where the provider can, it stays as it was, without an effect; else it is gone, as by `delete_server`.
+        """

@@ -1,6 +1,6 @@
 """How the AWS provider is made from the settings: the regions switch it on."""
 
-from activities.ports import ServerProvider
+from activities.provider_ports import ServerProvider
 from activities.providers.entry import ProviderEntry
 from activities.settings import Settings
 

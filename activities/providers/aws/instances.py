@@ -61,6 +61,9 @@ class Instance:
     def is_kept(self) -> bool:
         return tags.KEPT in self.tags
 
+    def is_kept_from(self, deletion: str) -> bool:
+        return self.tags.get(tags.KEPT) == deletion
+
     @property
     def generation(self) -> int:
         return int(self.token.rpartition("-")[2])
@@ -132,9 +135,9 @@ class Instances:
     async def start(self, instance: Instance) -> None:
         await self._calls.ec2(instance.region, lambda ec2: ec2.start_instances(InstanceIds=[instance.id]))
 
-    async def keep(self, instance: Instance) -> None:
-        """From here on the attempt that launched it leaves it alone."""
-        kept = tags.as_list({tags.KEPT: "yes"})
+    async def keep(self, instance: Instance, deletion: str = "yes") -> None:
+        """From here on the attempt that launched it leaves it alone, and so does one at `deletion`."""
+        kept = tags.as_list({tags.KEPT: deletion})
         await self._calls.ec2(
             instance.region, lambda ec2: ec2.create_tags(Resources=[instance.id], Tags=kept)
         )

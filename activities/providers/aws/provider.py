@@ -45,9 +45,13 @@ class AwsProvider:
         look = await self._cloud.instances.named(infra, name)
         return look.alive[0].server(public=self._cloud.options.public) if look.alive else None
 
-    async def delete(self, server: Server) -> None:
+    async def delete(self, server: Server, deletion: str | None = None) -> None:
         async with self._lock(server.spec):
-            await Removal(self._cloud).delete(server)
+            await Removal(self._cloud).delete(server, deletion)
+
+    async def call_off(self, server: Server, deletion: str) -> bool:
+        async with self._lock(server.spec):
+            return await Removal(self._cloud).call_off(server, deletion)
 
     async def abandon(self, spec: ServerSpec, owner: str) -> None:
         async with self._lock(spec):

@@ -12,7 +12,7 @@ from activities.providers.aws.cloud import Cloud
 from activities.providers.aws.errors import code_of
 from activities.providers.aws.instances import Instance
 from activities.providers.aws.places import region_of
-from activities.providers.fitting import another_one
+from activities.providers.fitting import another_one, called_off
 from workflows.domain.resources import Server, ServerSpec
 
 if TYPE_CHECKING:
@@ -26,15 +26,28 @@ class Removal:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    async def delete(self, server: Server) -> None:
-        """Raises Conflict where the server is another owner's now, else as `ServerProvider.delete`."""
+    async def delete(self, server: Server, deletion: str | None = None) -> None:
+        """As `CallsOffDeletions.delete`."""
         region = region_of(server.spec.zone, self._cloud.options.regions)
         look = await self._cloud.instances.named(server.spec.infra, server.spec.name)
         ours = look.owned_by(server.owner) or await self._without_tags(region, server)
         if look.alive and not ours:
             raise another_one(server, look.alive[0].owner)
+        if deletion is not None and any(instance.is_kept_from(deletion) for instance in ours):
+            raise called_off(server)
         dying = [instance for instance in look.dead if instance.owner == server.owner]
         await self._remove(server.spec, server.owner, [*ours, *dying])
+
+    async def call_off(self, server: Server, deletion: str) -> bool:
+        """AWS ends an instance at one blow: either nothing has been done to it, or it is lost."""
+        region = region_of(server.spec.zone, self._cloud.options.regions)
+        for is_told in (False, True):
+            found = await self._cloud.instances.by_id(region, server.provider_id)
+            if found is None or not found.is_alive or found.owner != server.owner:
+                return False
+            if not is_told:
+                await self._cloud.instances.keep(found, deletion)
+        return True
 
     async def abandon(self, spec: ServerSpec, owner: str) -> None:
         """Removes whatever `owner` has made of `spec`, also where another owner's counts."""

@@ -27,7 +27,8 @@ IMAGE = f"{PREFIX}image"
 SSH_USER = f"{PREFIX}ssh-user"
 """The user as it was asked for; without it, it was the default one."""
 KEPT = f"{PREFIX}kept"
-"""Whether an attempt has taken it over from the one that launched it, which then may not take it back."""
+"""There, if an attempt has taken it over from the one that launched it, which then may not take it back, or
+if its deletion has been called off: then the value is that deletion's id, and no attempt at it goes on."""
 
 MANAGED = {"managed-by": "provisioning"}
 _SHOWN = "Name"

@@ -52,6 +52,10 @@ class ServerFolder:
         self.root = self.path / "root"
         """The server's own files (in a box: what differs from the base image)."""
         self.log = self.path / "log"
+        self.dying = self.path / "dying"
+        """There from the moment when a deletion begins to stop the server."""
+        self._called_off = self.path / "called-off"
+        """Ids of deletions that were given up, each on a line."""
         self._isolation = self.path / "isolation"
         self._record = self.path / "server.json"
 
@@ -95,6 +99,20 @@ class ServerFolder:
 
     def write(self, record: Record) -> None:
         write_private(self._record, record.model_dump_json(indent=1))
+
+    def call_off(self, deletion: str) -> None:
+        """From here on an attempt at this deletion finds that it was given up."""
+        if not self.is_called_off(deletion):
+            write_private(self._called_off, "".join(f"{one}\n" for one in (*self._given_up(), deletion)))
+
+    def is_called_off(self, deletion: str) -> bool:
+        return deletion in self._given_up()
+
+    def _given_up(self) -> list[str]:
+        try:
+            return self._called_off.read_text().split()
+        except FileNotFoundError:
+            return []
 
     def forget(self) -> None:
         """From here on there is no such server, only remains to be cleared away."""

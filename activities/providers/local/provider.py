@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncssh
 
 from activities.finishing import finish
-from activities.providers.fitting import another_one, must_fit
+from activities.providers.fitting import another_one, called_off, must_fit
 from activities.providers.local import plans, running
 from activities.providers.local.addresses import Addresses
 from activities.providers.local.choice import Choice
@@ -102,13 +102,29 @@ class LocalProvider:
                     await self._clear(folder)
         return record.server() if record is not None else None
 
-    async def delete(self, server: Server) -> None:
+    async def delete(self, server: Server, deletion: str | None = None) -> None:
         folder = self._folder(server.spec.infra, server.spec.name)
         async with self._locked(folder):
             record = folder.read()
-            if record is not None and record.owner != server.owner:
-                raise another_one(server, record.owner)
+            if record is not None:
+                if record.owner != server.owner:
+                    raise another_one(server, record.owner)
+                if deletion is not None and folder.is_called_off(deletion):
+                    raise called_off(server)
+                folder.dying.touch()
             await finish(asyncio.create_task(self._clear(folder)))
+
+    async def call_off(self, server: Server, deletion: str) -> bool:
+        folder = self._folder(server.spec.infra, server.spec.name)
+        async with self._locked(folder):
+            record = folder.read()
+            if record is None or record.owner != server.owner:
+                return False
+            folder.call_off(deletion)
+            if folder.dying.exists():
+                await self._start(folder, record)
+                folder.dying.unlink()
+            return True
 
     def servers(self) -> Iterator[tuple[Server, bool]]:
         """All servers of this state directory, and whether they run; damaged ones are logged instead."""

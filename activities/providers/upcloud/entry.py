@@ -1,6 +1,6 @@
 """How the UpCloud provider comes in: credentials in the settings switch it on."""
 
-from activities.ports import ServerProvider
+from activities.provider_ports import ServerProvider
 from activities.providers.entry import ProviderEntry
 from activities.settings import Settings
 

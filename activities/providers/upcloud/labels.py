@@ -12,6 +12,7 @@ NAME = f"{_PREFIX}name"
 OWNER = f"{_PREFIX}owner"
 ATTEMPT = f"{_PREFIX}attempt"
 _WITHDRAWN = f"{_PREFIX}withdrawn"
+_CALLED_OFF = f"{_PREFIX}called-off"
 _IMAGE = f"{_PREFIX}image"
 _SSH_USER = f"{_PREFIX}ssh-user"
 _HOST_KEY = f"{_PREFIX}host-key"
@@ -28,6 +29,8 @@ class Inscription(NamedTuple):
     """Its public host key, where we chose it."""
     withdrawn: bool = False
     """Whether somebody has begun to remove it: it is nobody's server any more."""
+    called_off: str | None = None
+    """The last removal that was given up."""
 
 
 def is_ours(key: str) -> bool:
@@ -60,12 +63,23 @@ def inscription_of(labels: Mapping[str, str]) -> Inscription:
         attempt=labels.get(ATTEMPT, ""),
         host_key=labels.get(_HOST_KEY),
         withdrawn=_WITHDRAWN in labels,
+        called_off=labels.get(_CALLED_OFF),
     )
 
 
 def withdrawn(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels of the same server when it is about to be removed."""
     return {**labels, _WITHDRAWN: "yes"}
+
+
+def called_off(labels: Mapping[str, str], removal: str) -> dict[str, str]:
+    """The labels of the same server when `removal` has been given up, though it may still be down from it."""
+    return {**labels, _CALLED_OFF: removal}
+
+
+def reinstated(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels of the same server when it is one again."""
+    return {key: value for key, value in labels.items() if key != _WITHDRAWN}
 
 
 def spec_of(labels: Mapping[str, str], provider: str, plan: str, zone: str) -> ServerSpec:

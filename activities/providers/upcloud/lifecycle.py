@@ -6,9 +6,9 @@ import time
 
 from activities.providers.upcloud.answers import AddressKind, Machine
 from activities.providers.upcloud.client import UpCloudClient
-from activities.providers.upcloud.labels import inscription_of, withdrawn
+from activities.providers.upcloud.labels import called_off, inscription_of, reinstated, withdrawn
 from activities.providers.upcloud.pace import Pace, Patience
-from workflows.domain.errors import NotFound, Refused, Unavailable
+from workflows.domain.errors import Conflict, NotFound, Refused, Unavailable
 
 _PROBE_SECONDS = 5.0
 _GREETING = b"SSH-"
@@ -52,14 +52,22 @@ class Lifecycle:
             await patience.pause(obstacle)
         raise NotFound(f"server {uuid} at UpCloud is gone, or about to go")
 
-    async def remove(self, uuid: str) -> None:
-        """Stops the server, hard where asking does not help, and deletes it with its storages."""
+    async def remove(self, uuid: str, removal: str | None = None) -> None:
+        """Stops the server, hard where asking does not help, and deletes it with its storages.
+
+        Raises:
+            Conflict: `removal`, on whose behalf it is, has been called off.
+            Unavailable: it can't be done, for now.
+        """
         patience = Patience(self._pace, f"server {uuid} at UpCloud cannot be deleted")
         asked_at: float | None = None
         while (machine := await self._client.machine(uuid)) is not None:
             obstacle = f"it is in state {machine.state}"
+            inscription = inscription_of(machine.labels)
+            if removal is not None and inscription.called_off == removal:
+                raise Conflict(f"the deletion of server {uuid} at UpCloud has been called off")
             try:
-                if not inscription_of(machine.labels).withdrawn:
+                if not inscription.withdrawn:
                     # Whoever waits for it to come up does not start it again.
                     await self._client.relabel(uuid, withdrawn(machine.labels))
                 if machine.state == "stopped":
@@ -74,6 +82,39 @@ class Lifecycle:
             except Unavailable as error:
                 obstacle = error.message
             await patience.pause(obstacle)
+
+    async def restore(self, uuid: str, removal: str) -> bool:
+        """Calls `removal` off, and brings the server back from wherever that had got; False where it is gone.
+
+        Raises:
+            Unavailable: it does not come back.
+        """
+        patience = Patience(self._pace, f"server {uuid} at UpCloud does not come back")
+        looked_at, was_down = time.monotonic(), False
+        while (machine := await self._client.machine(uuid)) is not None:
+            inscription = inscription_of(machine.labels)
+            obstacle = f"it is in state {machine.state}"
+            try:
+                if inscription.called_off != removal:
+                    await self._client.relabel(uuid, called_off(machine.labels, removal))
+                    await asyncio.sleep(self._pace.settle)
+                elif not inscription.withdrawn:
+                    return True
+                elif machine.state == "stopped":
+                    await self._client.start(uuid)
+                    was_down = True
+                elif machine.state == "started" and (was_down or self._would_be_down(looked_at)):
+                    await self._client.relabel(uuid, reinstated(machine.labels))
+            except NotFound:
+                break
+            except Unavailable as error:
+                obstacle = error.message
+            await patience.pause(obstacle)
+        return False
+
+    def _would_be_down(self, since: float) -> bool:
+        """Whether one that was asked to stop would not run any more: UpCloud pulls its plug in the end."""
+        return time.monotonic() - since >= self._pace.soft_stop + self._pace.settle
 
     def _is_deaf(self, asked_at: float | None) -> bool:
         """Whether it has not stopped although it was asked to, long enough ago."""

@@ -78,7 +78,7 @@ class UpCloudProvider:
     async def resume(self) -> None:
         """Nothing: UpCloud starts its servers again by itself."""
 
-    async def delete(self, server: Server) -> None:
+    async def delete(self, server: Server, deletion: str | None = None) -> None:
         async with self._lock(server.spec.infra, server.spec.name):
             labels = name_labels(server.spec.infra, server.spec.name)
             known = {machine.uuid: machine for machine in await self._client.machines(labels)}
@@ -91,7 +91,14 @@ class UpCloudProvider:
                 others = ", ".join(sorted(owner or "somebody" for owner in owners.values()))
                 raise another_one(server, others)
             for uuid in ours:
-                await self._lifecycle.remove(uuid)
+                await self._lifecycle.remove(uuid, deletion)
+
+    async def call_off(self, server: Server, deletion: str) -> bool:
+        async with self._lock(server.spec.infra, server.spec.name):
+            machine = await self._client.machine(server.provider_id)
+            if machine is None or inscription_of(machine.labels).owner != server.owner:
+                return False
+            return await self._lifecycle.restore(machine.uuid, deletion)
 
     async def abandon(self, spec: ServerSpec, owner: str) -> None:
         async with self._lock(spec.infra, spec.name):

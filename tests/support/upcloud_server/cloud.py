@@ -45,6 +45,8 @@ class Cloud:
         self.storages: dict[str, Storage] = {}
         self.deaf = False
         """Whether servers ignore being asked to shut down."""
+        self.slow_stop = 0.0
+        """Real seconds that a server's system takes to shut down, beside the change of state."""
         self.core_limit = _CORE_LIMIT
         self.delay = 0
         """Seconds of its clock that an order has been under way before anybody sees it."""
@@ -123,7 +125,7 @@ class Cloud:
         self.servers.clear()
         self.storages.clear()
         self.orders.clear()
-        self.deaf, self.core_limit, self.delay = False, _CORE_LIMIT, 0
+        self.deaf, self.core_limit, self.delay, self.slow_stop = False, _CORE_LIMIT, 0, 0.0
 
     async def _come_up(self, server: Server) -> None:
         await self._change()
@@ -134,6 +136,7 @@ class Cloud:
             await self._machines.run(server.public)
 
     async def _go_down(self, server: Server) -> None:
+        await asyncio.sleep(self.slow_stop)
         await self._change()
         await self._machines.halt(server.public)
         server.state, server.stopping = "stopped", False

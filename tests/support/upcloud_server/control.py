@@ -16,6 +16,8 @@ class Changes(BaseModel):
 
     deaf: bool | None = None
     """Whether servers ignore being asked to shut down."""
+    slow_stop: float | None = None
+    """Seconds that a server takes to shut down."""
     core_limit: int | None = None
     delay: int | None = None
     """Seconds of its clock by which a server is older than it seems to have been there."""
@@ -32,6 +34,7 @@ def control_routes(cloud: Cloud, machines: Machines, faults: Faults) -> APIRoute
         return {
             "servers": [shapes.detailed(server) for server in cloud.servers.values()],
             "storages": [shapes.private_storage(storage) for storage in cloud.storages.values()],
+            "stopping": [server.uuid for server in cloud.servers.values() if server.stopping],
             "held": faults.held,
             "orders": [{**order._asdict(), "storage": order.storage._asdict()} for order in cloud.orders],
         }
@@ -39,6 +42,7 @@ def control_routes(cloud: Cloud, machines: Machines, faults: Faults) -> APIRoute
     @router.post("/changes")
     async def change(changes: Changes) -> None:
         cloud.deaf = cloud.deaf if changes.deaf is None else changes.deaf
+        cloud.slow_stop = cloud.slow_stop if changes.slow_stop is None else changes.slow_stop
         cloud.core_limit = cloud.core_limit if changes.core_limit is None else changes.core_limit
         cloud.delay = cloud.delay if changes.delay is None else changes.delay
         machines.give(changes.addresses)
