@@ -1,6 +1,6 @@
 """Finds out what a rollback must undo, in which order, and what stands in its way. Changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from activities.ledger_ports import Ledger
 from activities.ports import ReadModel
@@ -13,7 +13,16 @@ from workflows.domain.records import TaskRecord
 from workflows.domain.resources import Frozen
 from workflows.domain.rollbacks import PlannedUndo, PlanPart
 from workflows.domain.touching import Touch
-from workflows.domain.undoing import Undoing, at_odds, contradictory, in_order, in_the_way, nearest, standing
+from workflows.domain.undoing import (
+    Undoing,
+    at_odds,
+    contradictory,
+    in_order,
+    in_the_way,
+    members,
+    nearest,
+    standing,
+)
 
 PART = 200
 """Steps in one part of a plan: far below what one payload, and one run of a workflow, can take."""
@@ -48,9 +57,11 @@ class RollbackPlan(Frozen):
         return tuple(Touch(infra=infra, names=tuple(sorted(names[infra]))) for infra in sorted(names))
 
     def parts(self) -> list[PlanPart]:
-        return [self._part(self.undoings[n : n + PART]) for n in range(0, len(self.undoings), PART)]
+        together = members(self.undoings)
+        return [self._part(self.undoings[n : n + PART], together) for n in range(0, len(self.undoings), PART)]
 
-    def _part(self, undoings: Sequence[Undoing]) -> PlanPart:
+    def _part(self, undoings: Sequence[Undoing], together: Mapping[str, str]) -> PlanPart:
+        servers = {undoing.effect.server.key for undoing in undoings}
         tasks = {u.task_id for u in undoings if u.task_id is not None}
         return PlanPart(
             steps=tuple(PlannedUndo(position=u.position, task_id=u.task_id) for u in undoings),
@@ -58,6 +69,7 @@ class RollbackPlan(Frozen):
                 task: tuple(need for need in self.needs.get(task, ()) if need in tasks)
                 for task in sorted(tasks)
             },
+            members={key: together[key] for key in sorted(servers & together.keys())},
         )
 
 

@@ -50,6 +50,7 @@ class Rollbacks(RollbackActivities):
                 EffectToUndo(position=e.position, effect=e.effect, task_id=tasks[e.position]) for e in entries
             ),
             needs=part.needs,
+            members=part.members,
             servers=await self._inventory.named({entry.effect.server.key for entry in entries}),
         )
 

@@ -1,4 +1,4 @@
-"""A batch that fails takes a cluster back one member after the other, so that the others hold it up."""
+"""A cluster that lives on goes back one member after the other, so that the others hold it up."""
 
 from collections import Counter
 
@@ -6,8 +6,10 @@ from temporalio.api.enums.v1 import EventType
 
 from tests.support.batches import batch, cluster_operation, server_operation
 from tests.support.engine import Engine
+from tests.support.rollbacks import back_to, checkpoint, undo
+from workflows.domain.identity import task_id
 from workflows.domain.operations import ClusterOperation, ClusterToDelete, DeleteClustersConfig
-from workflows.domain.states import BatchStatus
+from workflows.domain.states import BatchStatus, TaskStatus
 
 
 async def most_at_once(engine: Engine, workflow_id: str, activities: set[str]) -> int:
@@ -24,7 +26,19 @@ async def most_at_once(engine: Engine, workflow_id: str, activities: set[str]) -
     return most
 
 
-async def test_an_upgrade_goes_back_node_by_node(engine: Engine) -> None:
+def quotas(engine: Engine, infra: str) -> Counter[object]:
+    servers = [server for server in engine.provider.servers.values() if server.spec.infra == infra]
+    return Counter(engine.taskservs.params_on(server)["etcd"].get("quota_mb") for server in servers)
+
+
+async def delete_cluster(engine: Engine, infra: str) -> None:
+    """Other tests compare all that the inventory has with servers and task services alone."""
+    away = DeleteClustersConfig(infra=infra, operation="delete", clusters=[ClusterToDelete(name="etcd")])
+    gone = batch(ClusterOperation(id="delete", provider="memory", config=away))
+    assert (await engine.run(gone)).status is BatchStatus.COMPLETED
+
+
+async def test_a_failed_batch_takes_an_upgrade_back_node_by_node(engine: Engine) -> None:
     infra = "cluster-back"
     await engine.run(batch(cluster_operation("make", kind="etcd", nodes=3, infra=infra)))
     wanted = batch(
@@ -33,14 +47,26 @@ async def test_an_upgrade_goes_back_node_by_node(engine: Engine) -> None:
     )
     result = await engine.run(wanted)
     assert (result.status, result.remaining) == (BatchStatus.FAILED, ())
-    standing = {
-        name: engine.taskservs.params_on(server)["etcd"].get("quota_mb")
-        for name, server in engine.provider.servers.items()
-        if server.spec.infra == infra
-    }
-    assert Counter(standing.values()) == {None: 3}
+    assert quotas(engine, infra) == {None: 3}
     assert await most_at_once(engine, wanted.batch_id, {"install_taskserv"}) == 1
-    # Other tests compare all that the inventory has with servers and task services alone.
-    away = DeleteClustersConfig(infra=infra, operation="delete", clusters=[ClusterToDelete(name="etcd")])
-    gone = batch(ClusterOperation(id="delete", provider="memory", config=away))
-    assert (await engine.run(gone)).status is BatchStatus.COMPLETED
+    await delete_cluster(engine, infra)
+
+
+async def test_a_rollback_takes_an_upgrade_back_node_by_node_and_makes_it_again_so(engine: Engine) -> None:
+    infra = "cluster-rollback"
+    await engine.run(batch(cluster_operation("make", kind="etcd", nodes=3, infra=infra)))
+    upgrade = cluster_operation(
+        "change", kind="etcd", nodes=3, operation="upgrade", infra=infra, quota_mb=256
+    )
+    wanted = batch(upgrade)
+    await engine.run(wanted)
+    assert quotas(engine, infra) == {256: 3}
+    before = await checkpoint(engine)
+    first = await undo(engine, task_id(wanted.batch_id, "change"))
+    assert quotas(engine, infra) == {None: 3}
+    second = await back_to(engine, before)
+    assert quotas(engine, infra) == {256: 3}
+    for rollback_id, outcome in (first, second):
+        assert outcome.status is TaskStatus.COMPLETED
+        assert await most_at_once(engine, rollback_id, {"install_taskserv"}) == 1
+    await delete_cluster(engine, infra)

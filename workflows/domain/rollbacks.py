@@ -50,6 +50,8 @@ class PlanPart(Frozen):
     steps: tuple[PlannedUndo, ...]
     needs: dict[str, tuple[str, ...]] = {}
     """Of the tasks among them: those among them that each needs, and that are therefore undone after it."""
+    members: dict[str, str] = {}
+    """Of the servers among those touched: the cluster that lives on while its members go back one by one."""
 
 
 class EffectToUndo(Frozen):
@@ -64,6 +66,7 @@ class RollbackPart(Frozen):
 
     steps: tuple[EffectToUndo, ...]
     needs: dict[str, tuple[str, ...]]
+    members: dict[str, str] = {}
     servers: dict[str, Server]
     """The servers among those touched that exist now, by key."""
 

@@ -94,6 +94,23 @@ def in_order(undoings: Iterable[Undoing], needs: Graph) -> list[Undoing]:
     return ordered
 
 
+def members(undoings: Iterable[Undoing]) -> dict[str, str]:
+    """The servers of clusters that were changed or deleted, each with its cluster.
+
+    Members that go back at the same time would take the cluster's others along; where all of it was made
+    since, there is nothing to hold up.
+    """
+    found: dict[str, str] = {}
+    for effect in (undoing.effect for undoing in undoings):
+        if effect.kind not in (EffectKind.CLUSTER_CHANGED, EffectKind.CLUSTER_DELETED):
+            continue
+        for cluster in (effect.before, effect.after):
+            if isinstance(cluster, Cluster):
+                infra = cluster.server.spec.infra
+                found |= {f"{infra}/{name}": cluster.key for name in cluster.members}
+    return found
+
+
 def nearest(needs: Mapping[str, Collection[str]], tasks: Collection[str]) -> dict[str, list[str]]:
     """The graph of `tasks` alone: what each needs among them, directly or over others.
 
