@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from activities import catalogue
 from activities.catalogue.catalogue import Entry
@@ -13,6 +13,7 @@ from activities.ports import LogLine, LogSink
 from activities.remote.door import SshDoor
 from activities.remote.jobs import Ended, Ending, Job, RemoteJobs, command
 from activities.taskserv_host import Attempt, Errand, Installation, Report, Verdict, Work
+from workflows.domain.errors import ActionFailed
 from workflows.domain.resources import Server
 
 _SHELL = Path(catalogue.__file__).parent / "shell"
@@ -51,7 +52,7 @@ class SshTaskservHost:
 
     async def installed(self, server: Server) -> Mapping[str, Installation]:
         output = await self._door.ask(server.ssh, command("installed"))
-        found = [Installation.model_validate_json(line) for line in output.splitlines()]
+        found = [_installation(line, server) for line in output.splitlines()]
         return {installation.name: installation for installation in found}
 
     async def answering(self, server: Server, ports: Mapping[str, int]) -> Collection[str]:
@@ -71,8 +72,26 @@ class SshTaskservHost:
         generation, *rest = output.split("\n", 2)
         if not rest or rest[0] not in ("begun", "failed"):
             return None
-        before = Installation.model_validate_json(rest[1]) if rest[1].strip() else None
+        try:
+            before = _installation(rest[1], server) if rest[1].strip() else None
+        except ActionFailed:
+            # No attempt can have got any further than here, so there is nothing to take back either.
+            await self._action(server, "close", key, name, generation)
+            if verb == "begin":
+                raise
+            return None
         return Attempt(key=key, generation=int(generation), before=before, failed=rest[0] == "failed")
+
+
+def _installation(text: str, server: Server) -> Installation:
+    """Raises ActionFailed where it is not what a server remembers."""
+    try:
+        return Installation.model_validate_json(text)
+    except ValidationError as error:
+        raise ActionFailed(
+            f"server {server.key} remembers a task service in a way that cannot be read "
+            f"(/var/lib/provisioning/taskservs/*/marker.json): {error.errors()[0]['msg']}: {text[:200]!r}"
+        ) from error
 
 
 def _verdict(ended: Ended) -> Verdict:

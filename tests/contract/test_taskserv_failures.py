@@ -53,6 +53,28 @@ async def test_a_failed_removal_brings_it_back(taskserv_bench: TaskservBench, se
     assert await answer(there) == "flaky"
 
 
+async def test_a_damaged_memory_is_told_at_once_and_nothing_is_touched(
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+) -> None:
+    bench = taskserv_bench
+    there = await installed(bench, bench.install(server, "flaky"))
+    marker = ssh_server.root / "var/lib/provisioning/taskservs/flaky/marker.json"
+    whole = marker.read_text()
+    marker.write_text(whole[: len(whole) // 2])
+    before = world(ssh_server)
+    action = bench.install(server, "flaky", {"message": "new"}, task="late")
+    with pytest.raises(ApplicationError, match=r"web-01 remembers a task service.*marker\.json") as error:
+        await bench.run(bench.taskservs.install_taskserv, action)
+    assert failure(error) == ("ActionFailed", True)
+    await bench.run(bench.taskservs.abandon_install, action)
+    assert world(ssh_server) == before
+    assert await answer(there) == "flaky"
+    marker.write_text(whole)
+    result = await bench.run(bench.taskservs.install_taskserv, action)
+    assert await answer(there) == "new"
+    assert [effect.before for effect in result.effects] == [there]
+
+
 async def test_what_could_not_even_be_brought_back_is_done_once_the_cause_is_mended(
     taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
