@@ -104,3 +104,22 @@ async def test_an_attempt_that_lives_on_stops_when_it_sees_that_it_was_given_up(
     with pytest.raises(Conflict, match="has been called off"):
         await late
     assert is_whole(upcloud)
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"], ids=["labels", "stop"])
+async def test_a_call_that_goes_on_after_the_cancellation_is_waited_for(
+    upcloud: UpCloud, provider: UpCloudProvider, server: Server, method: str
+) -> None:
+    upcloud.fault(method=method, path="/server", how="delay")
+    deletion = await begun(upcloud, provider, server, lambda upcloud: bool(upcloud.state()["held"]))
+    deletion.cancel()
+    await asyncio.wait([deletion], timeout=0.1)
+    giving_up = asyncio.create_task(provider.call_off(server, "deletion-1"))
+    # Much longer than calls take.
+    await asyncio.wait([giving_up], timeout=2)
+    upcloud.release()
+    with pytest.raises(asyncio.CancelledError):
+        await deletion
+    assert await giving_up
+    assert is_whole(upcloud)
+    assert upcloud.state()["stopping"] == []

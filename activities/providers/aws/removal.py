@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from activities.finishing import finish
 from activities.providers.aws import tags
 from activities.providers.aws.cloud import Cloud
 from activities.providers.aws.errors import code_of
@@ -39,7 +40,11 @@ class Removal:
         await self._remove(server.spec, server.owner, [*ours, *dying])
 
     async def call_off(self, server: Server, deletion: str) -> bool:
-        """AWS ends an instance at one blow: either nothing has been done to it, or it is lost."""
+        """AWS ends an instance at one blow: either nothing has been done to it, or it is lost.
+
+        Another worker's attempt may have looked before it was told. So this looks again after longer than a
+        call takes.
+        """
         region = region_of(server.spec.zone, self._cloud.options.regions)
         for is_told in (False, True):
             found = await self._cloud.instances.by_id(region, server.provider_id)
@@ -47,6 +52,7 @@ class Removal:
                 return False
             if not is_told:
                 await self._cloud.instances.keep(found, deletion)
+                await asyncio.sleep(self._cloud.patience.settled.total_seconds())
         return True
 
     async def abandon(self, spec: ServerSpec, owner: str) -> None:
@@ -62,7 +68,8 @@ class Removal:
     async def _remove(self, spec: ServerSpec, owner: str, doomed: Sequence[Instance]) -> None:
         for instance in doomed:
             if instance.is_alive:
-                await self._cloud.instances.terminate(instance)
+                # It goes on if nobody waits for it any more: who calls the deletion off has to see its end.
+                await finish(asyncio.create_task(self._cloud.instances.terminate(instance)))
         for instance in doomed:
             await self._gone(instance)
         region = region_of(spec.zone, self._cloud.options.regions)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import upcloud_api
 
+from activities.finishing import finish
 from activities.providers.upcloud import answers
 from activities.providers.upcloud.answers import Machine, Plan, Template
 from activities.providers.upcloud.credentials import Authorization
@@ -52,20 +53,20 @@ class UpCloudClient:
         """Replaces all labels."""
         listed = [{"key": key, "value": value} for key, value in labels.items()]
         body = {"server": {"labels": {"label": listed}}}
-        await self._call(lambda: self._api.put_request(f"/server/{uuid}", body))
+        await self._change(lambda: self._api.put_request(f"/server/{uuid}", body))
 
     async def start(self, uuid: str) -> None:
         """Begins to start it."""
-        await self._call(lambda: self._api.post_request(f"/server/{uuid}/start", {"server": {}}))
+        await self._change(lambda: self._api.post_request(f"/server/{uuid}/start", {"server": {}}))
 
     async def stop(self, uuid: str, *, hard: bool, seconds: float) -> None:
         """Begins to stop it; `hard` as by pulling the plug, or else by asking, for `seconds`."""
         how = {"stop_type": "hard" if hard else "soft", "timeout": str(math.ceil(seconds))}
-        await self._call(lambda: self._api.post_request(f"/server/{uuid}/stop", {"stop_server": how}))
+        await self._change(lambda: self._api.post_request(f"/server/{uuid}/stop", {"stop_server": how}))
 
     async def delete(self, uuid: str) -> None:
         """Removes a stopped server and its storages."""
-        await self._call(lambda: self._manager.delete_server(uuid, delete_storages=True))
+        await self._change(lambda: self._manager.delete_server(uuid, delete_storages=True))
 
     async def plans(self) -> Sequence[Plan]:
         return answers.plans(await self._call(self._manager.get_server_plans))
@@ -75,6 +76,10 @@ class UpCloudClient:
 
     async def template(self, uuid: str) -> Template:
         return answers.template(await self._call(lambda: self._api.get_request(f"/storage/{uuid}")))
+
+    async def _change(self, blocking: Callable[[], Any]) -> None:
+        """Returns when the call has ended, also where whoever waits is cancelled: it would go on unseen."""
+        await finish(asyncio.create_task(self._call(blocking)))
 
     async def _call(self, blocking: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, blocking)
