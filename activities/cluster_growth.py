@@ -20,10 +20,14 @@ from workflows.domain.actions import (
 )
 from workflows.domain.errors import Conflict, NotFound
 from workflows.domain.operations import ClusterConfig
-from workflows.domain.resources import Cluster, Params, Server, ServerSpec, dependents_first
-
-LABEL = "cluster"
-"""On each member's server: the name of its cluster."""
+from workflows.domain.resources import (
+    CLUSTER_LABEL,
+    Cluster,
+    Params,
+    Server,
+    ServerSpec,
+    dependents_first,
+)
 
 Chain = tuple[Action, ...]
 
@@ -36,7 +40,7 @@ def members_of(name: str, items: Mapping[str, InventoryItem]) -> list[InventoryI
 
 def is_member(cluster: str, item: InventoryItem) -> bool:
     spec = item.server.spec
-    return spec.labels.get(LABEL) == cluster and spec.name == f"{cluster}-{number_of(spec.name)}"
+    return spec.labels.get(CLUSTER_LABEL) == cluster and spec.name == f"{cluster}-{number_of(spec.name)}"
 
 
 def number_of(server: str) -> int:
@@ -131,7 +135,7 @@ class Growth:
             provider=self._provider,
             plan=wanted.plan,
             zone=wanted.zone,
-            labels={LABEL: wanted.name},
+            labels={CLUSTER_LABEL: wanted.name},
         )
 
     def _further(self, missing: Sequence[CreateServer]) -> int:

@@ -8,7 +8,6 @@ import pytest
 
 from activities.catalogue.catalogue import Catalogue
 from activities.catalogue.cluster_types import ClusterCatalogue
-from activities.cluster_growth import LABEL
 from activities.cluster_planning import cluster_plan, must_be_possible
 from activities.ledger_ports import InventoryItem
 from activities.server_planning import deletions
@@ -19,7 +18,7 @@ from workflows.domain.actions import Action, Cause, CreateServer, InstallTaskser
 from workflows.domain.effects import EffectKind, inverse, recorded
 from workflows.domain.errors import Conflict, InvalidRequest, NotFound
 from workflows.domain.operations import ClustersConfig, DeleteClustersConfig, DeleteServersConfig
-from workflows.domain.resources import Cluster, Server, ServerSpec, SshEndpoint, Taskserv
+from workflows.domain.resources import CLUSTER_LABEL, Cluster, Server, ServerSpec, SshEndpoint, Taskserv
 
 CAUSE = Cause(task_id="t")
 CATALOGUE = ClusterCatalogue.load(Catalogue.load())
@@ -98,7 +97,7 @@ async def test_members_of_etcd_join_one_by_one_and_leave_before_their_server_goe
         "record cluster i/c",
     ]
     plan = await cluster_plan(wish("scale", "etcd", 5), inventory, CATALOGUE)
-    assert [one.spec.labels for one in plan.creations] == [{LABEL: "c"}] * 2
+    assert [one.spec.labels for one in plan.creations] == [{CLUSTER_LABEL: "c"}] * 2
     grown = told(await carried_out(wish("scale", "etcd", 5), inventory))
     assert grown[2:4] == ["install etcd on i/c-4 (c-1,c-2,c-3)", "install etcd on i/c-5 (c-1,c-2,c-3,c-4)"]
     assert told(await carried_out(wish("scale", "etcd", 3), inventory)) == [
@@ -286,7 +285,7 @@ def test_a_record_is_an_effect_that_can_be_taken_back() -> None:
 async def test_what_somebody_else_labelled_so_is_no_member() -> None:
     inventory = MemoryInventory()
     await carried_out(wish("create", "web"), inventory)
-    spec = ServerSpec(infra="i", name="db", provider="local", plan="p", zone="z", labels={LABEL: "c"})
+    spec = ServerSpec(infra="i", name="db", provider="local", plan="p", zone="z", labels={CLUSTER_LABEL: "c"})
     database = InventoryItem(server=standing(spec), task_id="t")
     inventory.items.append(database)
     await carried_out(wish("scale", "web", 2), inventory)

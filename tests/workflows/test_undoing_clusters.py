@@ -4,7 +4,7 @@ from collections import Counter
 
 from temporalio.api.enums.v1 import EventType
 
-from tests.support.batches import batch, cluster_operation, server_operation
+from tests.support.batches import batch, cluster_operation, server_operation, taskserv_operation
 from tests.support.engine import Engine
 from tests.support.rollbacks import back_to, checkpoint, undo
 from workflows.domain.identity import task_id
@@ -69,4 +69,24 @@ async def test_a_rollback_takes_an_upgrade_back_node_by_node_and_makes_it_again_
     for rollback_id, outcome in (first, second):
         assert outcome.status is TaskStatus.COMPLETED
         assert await most_at_once(engine, rollback_id, {"install_taskserv"}) == 1
+    await delete_cluster(engine, infra)
+
+
+async def test_what_left_the_record_as_it_was_is_rolled_back_node_by_node_too(engine: Engine) -> None:
+    infra = "cluster-mended"
+    make = cluster_operation("make", kind="etcd", nodes=3, infra=infra)
+    await engine.run(batch(make))
+    names = [f"etcd-{number}" for number in (1, 2, 3)]
+    by_hand = taskserv_operation(
+        "by-hand", taskserv="etcd", servers=names, infra=infra, operation="configure", quota_mb=256
+    )
+    await engine.run(batch(by_hand))
+    assert quotas(engine, infra) == {256: 3}
+    mended = batch(make)
+    await engine.run(mended)
+    assert quotas(engine, infra) == {None: 3}
+    rollback_id, outcome = await undo(engine, task_id(mended.batch_id, "make"))
+    assert outcome.status is TaskStatus.COMPLETED
+    assert quotas(engine, infra) == {256: 3}
+    assert await most_at_once(engine, rollback_id, {"install_taskserv"}) == 1
     await delete_cluster(engine, infra)

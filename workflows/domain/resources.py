@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Params = dict[str, JsonValue]
 
+CLUSTER_LABEL = "cluster"
+"""On each member's server: the name of its cluster."""
+
 
 class Frozen(BaseModel):
     """A value: compared by content, never changed."""

@@ -17,7 +17,7 @@ from workflows.domain.actions import Action, InstallTaskserv, RemoveTaskserv
 from workflows.domain.dag import Graph, dependents
 from workflows.domain.effects import ActionResult, Effect, EffectKind
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.resources import Cluster, Frozen, Resource, Server, Taskserv
+from workflows.domain.resources import CLUSTER_LABEL, Cluster, Frozen, Resource, Server, Taskserv
 
 
 class Undoing(Frozen):
@@ -95,13 +95,17 @@ def in_order(undoings: Iterable[Undoing], needs: Graph) -> list[Undoing]:
 
 
 def members(undoings: Iterable[Undoing]) -> dict[str, str]:
-    """The servers of clusters that were changed or deleted, each with its cluster.
+    """The servers of clusters that live on or come back, each with its cluster.
 
     Members that go back at the same time would take the cluster's others along; where all of it was made
-    since, there is nothing to hold up.
+    since, there is nothing to hold up. The records alone do not tell: what failed half way, and what only
+    mended a cluster, left them as they were.
     """
-    found: dict[str, str] = {}
-    for effect in (undoing.effect for undoing in undoings):
+    effects = [undoing.effect for undoing in undoings]
+    made = {effect.resource.key for effect in effects if effect.kind is EffectKind.CLUSTER_CREATED}
+    labelled = ((e.server.key, _labelled(e.server)) for e in effects)
+    found = {key: cluster for key, cluster in labelled if cluster is not None and cluster not in made}
+    for effect in effects:
         if effect.kind not in (EffectKind.CLUSTER_CHANGED, EffectKind.CLUSTER_DELETED):
             continue
         for cluster in (effect.before, effect.after):
@@ -109,6 +113,12 @@ def members(undoings: Iterable[Undoing]) -> dict[str, str]:
                 infra = cluster.server.spec.infra
                 found |= {f"{infra}/{name}": cluster.key for name in cluster.members}
     return found
+
+
+def _labelled(server: Server) -> str | None:
+    """The key of the cluster whose member the server is by its label."""
+    name = server.spec.labels.get(CLUSTER_LABEL)
+    return f"{server.spec.infra}/{name}" if name else None
 
 
 def nearest(needs: Mapping[str, Collection[str]], tasks: Collection[str]) -> dict[str, list[str]]:
