@@ -53,20 +53,23 @@ async def test_a_failed_removal_brings_it_back(taskserv_bench: TaskservBench, se
     assert await answer(there) == "flaky"
 
 
+@pytest.mark.parametrize("left", [0.0, 0.5], ids=["nothing", "half"])
 async def test_a_damaged_memory_is_told_at_once_and_nothing_is_touched(
-    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
+    taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer, left: float
 ) -> None:
     bench = taskserv_bench
     there = await installed(bench, bench.install(server, "flaky"))
     marker = ssh_server.root / "var/lib/provisioning/taskservs/flaky/marker.json"
     whole = marker.read_text()
-    marker.write_text(whole[: len(whole) // 2])
+    marker.write_text(whole[: int(len(whole) * left)])
     before = world(ssh_server)
     action = bench.install(server, "flaky", {"message": "new"}, task="late")
     with pytest.raises(ApplicationError, match=r"web-01 remembers a task service.*marker\.json") as error:
         await bench.run(bench.taskservs.install_taskserv, action)
     assert failure(error) == ("ActionFailed", True)
     await bench.run(bench.taskservs.abandon_install, action)
+    with pytest.raises(ApplicationError, match=r"web-01 remembers a task service"):
+        await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "flaky"))
     assert world(ssh_server) == before
     assert await answer(there) == "flaky"
     marker.write_text(whole)

@@ -1,7 +1,8 @@
 # action.sh begin|peek|close KEY SERVICE [GENERATION]: the server's own memory of an action, so that an attempt
 # knows what stood there before the first one. `begin` notes it once for each generation, `close` ends a
 # generation. Prints the generation, and where it has begun, the word `begun`, or `failed` where its job ended with
-# a code that is final, and the installation as noted.
+# a code that is final, and the installation as noted: nothing where there is none, `empty` where its file is, as
+# after a crash of the machine.
 set -eu
 umask 077
 var=${PROVISIONING_SERVER_ROOT:-}/var/lib/provisioning
@@ -16,7 +17,7 @@ if [ -e generation ]; then generation=$(cat generation); fi
 case $1 in
   begin)
     if [ ! -e "before.$generation" ]; then
-      if [ -e "$marker" ]; then cat "$marker"; fi >before.new
+      if [ -s "$marker" ]; then cat "$marker"; elif [ -e "$marker" ]; then echo empty; fi >before.new
       mv before.new "before.$generation"
     fi
     # Actions that no activity can still ask for.
