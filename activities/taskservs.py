@@ -18,11 +18,14 @@ from activities.taskserv_planning import chain, targets
 from workflows.contracts.taskservs import TaskservAction, TaskservActivities, TaskservPlan, TaskservWish
 from workflows.domain.actions import ConfigureTaskserv, InstallTaskserv, RemoveTaskserv, RestartTaskserv
 from workflows.domain.effects import ActionResult, Effect, EffectKind
-from workflows.domain.errors import NotFound, Unavailable
+from workflows.domain.errors import NotFound, Refused, Unavailable
 from workflows.domain.resources import Server, Taskserv
 
 FLUSH = 2.0
 """Seconds that a result waits for its log to be stored."""
+
+_NOT_REACHED = (Unavailable, Refused)
+"""The second where somebody else's server has the address of one that is gone by now."""
 
 
 class Taskservs(TaskservActivities):
@@ -74,7 +77,7 @@ class Taskservs(TaskservActivities):
         async with self._activity():
             try:
                 return await self._remove(action)
-            except Unavailable:
+            except _NOT_REACHED:
                 if await self._is_gone(action.server):
                     note = f"server {action.server.key} is gone, and {action.name} with it"
                     return ActionResult(server=action.server, note=note)
@@ -138,7 +141,7 @@ class Taskservs(TaskservActivities):
                 attempt = await self._host.peek(action.server, action.name, action.key)
                 if attempt is not None:
                     await self._attempts.take_back(action, attempt)
-            except Unavailable:
+            except _NOT_REACHED:
                 if not await self._is_gone(action.server):
                     raise
 
@@ -157,7 +160,7 @@ class Taskservs(TaskservActivities):
         """Tells a server that is away from one that does not exist any more, for which nobody need wait."""
         try:
             yield
-        except Unavailable as error:
+        except _NOT_REACHED as error:
             if await self._is_gone(server):
                 raise NotFound(f"server {server.key} does not exist any more") from error
             raise

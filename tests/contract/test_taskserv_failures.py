@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import asyncssh
 import pytest
 from temporalio.exceptions import ApplicationError
 
@@ -236,6 +237,30 @@ async def test_a_server_that_is_gone(
     assert failure(error) == ("NotFound", True)
     await bench.run(bench.taskservs.abandon_install, bench.install(server, "beacon"))
     result = await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "beacon"))
+    assert result.effects == ()
+
+
+async def test_a_server_that_is_gone_and_whose_address_another_one_has(
+    taskserv_bench: TaskservBench, server: Server
+) -> None:
+    bench = taskserv_bench
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    there = server.model_copy(update={"ssh": server.ssh.model_copy(update={"host_key": key})})
+    install, remove = bench.install(there, "beacon"), bench.remove(there, "beacon")
+    for action, activity in (
+        (install, bench.taskservs.install_taskserv),
+        (install, bench.taskservs.abandon_install),
+        (remove, bench.taskservs.remove_taskserv),
+    ):
+        with pytest.raises(ApplicationError, match="another host key") as error:
+            await bench.run(activity, action)
+        assert failure(error) == ("Refused", True)
+    bench.providers.known.clear()
+    with pytest.raises(ApplicationError) as error:
+        await bench.run(bench.taskservs.install_taskserv, install)
+    assert failure(error) == ("NotFound", True)
+    await bench.run(bench.taskservs.abandon_install, install)
+    result = await bench.run(bench.taskservs.remove_taskserv, remove)
     assert result.effects == ()
 
 
