@@ -11,7 +11,7 @@ from activities.server_planning import deletions, refuse_taken_name
 from workflows.contracts.servers import ServerActivities, ServerDeletion
 from workflows.domain.actions import CreateServer, DeleteServer
 from workflows.domain.effects import ActionResult, Effect, EffectKind
-from workflows.domain.errors import Unavailable
+from workflows.domain.errors import Conflict, Unavailable
 from workflows.domain.identity import effect_id
 from workflows.domain.resources import Server, ServerSpec, dependents_first
 
@@ -80,7 +80,11 @@ class Servers(ServerActivities):
                 provider = self._providers.get(server.spec.provider)
                 if isinstance(provider, CallsOffDeletions) and await provider.call_off(server, action.key):
                     return ActionResult(server=server, note=f"server {server.key} was not deleted, and stays")
-                await provider.delete(server)
+                try:
+                    await provider.delete(server)
+                except Conflict as error:
+                    # Another one has the name, so this one is gone, and there is nothing half done.
+                    return ActionResult(note=error.message)
         return _deleted(action)
 
 

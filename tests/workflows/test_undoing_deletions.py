@@ -89,3 +89,14 @@ async def test_a_deletion_that_failed_for_good_leaves_nothing_half_done(
     item = await engine.stores.inventory.server("default", "ud-d")
     assert item is not None
     assert item.server == before
+
+
+async def test_a_server_that_is_another_one_by_now_is_not_told_as_half_done(engine: Engine) -> None:
+    await engine.run(batch(server_operation("ud-f")))
+    there = await engine.provider.find("default", "ud-f")
+    assert there is not None
+    await engine.provider.delete(there)
+    another = await engine.provider.create(there.spec, "somebody")
+    result = await engine.run(batch(deletion("ud-delete", (), "ud-f")))
+    assert (result.status, result.remaining) == (BatchStatus.FAILED, ())
+    assert await engine.provider.find("default", "ud-f") == another
