@@ -280,6 +280,9 @@ async def test_a_server_whose_tags_somebody_took_away_can_still_be_deleted(
         Resources=[made.provider_id], Tags=[{"Key": tag["Key"]} for tag in instance["Tags"]]
     )
     assert await aws_provider.find("shop", "web-01") is None
+    assert await aws_provider.call_off(made, "deletion-1")
+    with pytest.raises(Conflict, match="called off"):
+        await aws_provider.delete(made, "deletion-1")
     await aws_provider.delete(made)
     assert moto.instances() == []
 

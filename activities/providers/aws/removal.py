@@ -48,7 +48,8 @@ class Removal:
         region = region_of(server.spec.zone, self._cloud.options.regions)
         for is_told in (False, True):
             found = await self._cloud.instances.by_id(region, server.provider_id)
-            if found is None or not found.is_alive or found.owner != server.owner:
+            # One without an owner is this one, and somebody took its tags away.
+            if found is None or not found.is_alive or found.owner not in (server.owner, ""):
                 return False
             if not is_told:
                 await self._cloud.instances.keep(found, deletion)
