@@ -28,6 +28,8 @@ RECONNECTS = 3
 """How often a broken log stream is taken up again before the caller hears of it."""
 GRACE = 5
 """Seconds between TERM and KILL."""
+UPLOAD = 60
+"""Seconds in which a job's files have to arrive: nobody waits for longer until they have."""
 
 OnLine = Callable[[int, str], None]
 """Is called with each line of the log and its number, from 1."""
@@ -103,7 +105,7 @@ class RemoteJobs:
         archive = _archive(job)
         try:
             rerun = "failed" if job.retry_failures else "75"
-            await self._door.ask(endpoint, command("launch", _checked(job.id), rerun), archive)
+            await self._door.ask(endpoint, command("launch", _checked(job.id), rerun, str(UPLOAD)), archive)
         except ActionFailed as error:
             # The launcher runs nothing of the job's own: a full disk or a cut stream passes.
             raise Unavailable(error.message) from error

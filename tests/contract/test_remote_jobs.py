@@ -277,7 +277,8 @@ async def test_files_that_arrive_incomplete_start_nothing(ssh_server: SshServer,
     archive = _archive(Job(id="job", main=COUNTING))
     # Cut between two members, where tar notices nothing.
     cut = archive.index(b".complete")
-    output = await ssh_door.execute(ssh_server.endpoint, command("launch", "job", "75"), archive[:cut])
+    launch = command("launch", "job", "75", "60")
+    output = await ssh_door.execute(ssh_server.endpoint, launch, archive[:cut])
     assert output.code == 1
     assert "incomplete" in output.stderr
     assert runs(ssh_server) == 0

@@ -1,6 +1,6 @@
-# launch.sh JOB RERUN: starts the job whose files come as a tar on stdin, unless it runs, has ended, or was stopped.
-# Prints started, running, ended or stopped. The job's lock is held from here until the job ends, without a
-# gap, so of several that launch at once exactly one starts it, and "locked" always means "runs".
+# launch.sh JOB RERUN SECONDS: starts the job whose files come as a tar on stdin within SECONDS, unless it runs, has
+# ended, or was stopped. Prints started, running, ended or stopped. The job's lock is held from here until the job
+# ends, without a gap, so of several that launch at once exactly one starts it, and "locked" always means "runs".
 set -eu
 umask 077
 jobs=${PROVISIONING_SERVER_ROOT:-}/var/lib/provisioning/jobs
@@ -8,18 +8,20 @@ job=$jobs/$1
 mkdir -p "$job"
 cd "$job"
 exec 9>>lock
-if ! flock --nonblock 9; then cat >/dev/null; echo running; exit; fi
-if [ -e fence ]; then cat >/dev/null; echo stopped; exit; fi
+# A client that stands still, or whose machine died, keeps the lock from nobody: its connection may stay for hours.
+decline() { exec 9>&-; cat >/dev/null; echo "$1"; exit; }
+flock --nonblock 9 || decline running
+if [ -e fence ]; then decline stopped; fi
 # Exit code 75 means "try again later", and no code means that the job was killed: both are run again. With
 # RERUN=failed, so is a job that ended with any code but 0.
 if [ -e code ]; then
   code=$(cat code)
-  if [ "$code" = 0 ] || { [ "$code" != 75 ] && [ "$2" != failed ]; }; then cat >/dev/null; echo ended; exit; fi
+  if [ "$code" = 0 ] || { [ "$code" != 75 ] && [ "$2" != failed ]; }; then decline ended; fi
 fi
 
 rm -rf files.new
 mkdir files.new
-tar -x -f - -C files.new
+timeout "$3" tar -x -f - -C files.new
 # tar takes a stream that was cut between two members for a whole one.
 if [ ! -e files.new/.complete ]; then echo "the files of job $1 arrived incomplete" >&2; exit 1; fi
 rm -rf files
