@@ -7,6 +7,7 @@ tuple; and its own error for a body that is no JSON is another than ours.
 import asyncio
 import math
 import re
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from fastapi import Request
@@ -15,9 +16,11 @@ from pydantic_core import from_json
 
 from api.errors import MalformedRequest, TooLarge, UnsupportedBody, describe, where
 from api.schemas.envelope import RequestModel
+from api.validating import validated
 from workflows.domain.errors import InvalidRequest
 
 R = TypeVar("R", bound=RequestModel)
+Path = tuple[int | str, ...]
 
 _LARGEST_INTEGER = 2**63 - 1
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
@@ -29,6 +32,10 @@ _SUSPICIOUS = re.compile(rb"\\u00([0189]|7[fF])|\\[bf]|\x7f|\xc2[\x80-\x9f]|\d{1
 
 MAX_DEPTH = 64
 """Lists and objects inside each other."""
+
+MAX_VALUES = 1_000_000
+MAX_NAMES = 10_000
+"""Values of a large body, and names of one object in it: one of few bytes takes hundreds in memory."""
 
 _LARGE = 64 * 1024
 """Bytes from which on a body is read away from the event loop."""
@@ -75,7 +82,7 @@ def parse(model: type[R], body: bytes, longest: int = _LARGE) -> R:
     if len(body) > longest or body.count(b"[") + body.count(b"{") > MAX_DEPTH or _SUSPICIOUS.search(body):
         _refuse_unstorable(value, longest)
     try:
-        return model.model_validate_json(body)
+        return validated(model, body)
     except ValidationError as error:
         raise InvalidRequest(describe(error.errors(include_url=False, include_input=False))) from None
 
@@ -88,28 +95,50 @@ def _require_json(request: Request) -> None:
 
 def _refuse_unstorable(value: object, longest: int) -> None:
     """Refuses what is JSON and yet cannot be kept or shown: control characters, or no bounds."""
-    waiting: list[tuple[tuple[int | str, ...], object]] = [((), value)]
+    waiting: list[Iterator[tuple[Path, object]]] = [iter([((), value)])]
+    taken = 0
     while waiting:
-        path, item = waiting.pop()
-        match item:
-            case bool():
-                pass
-            case str() if len(item) > longest:
-                raise InvalidRequest(f"{where(path)}: the text has more than {longest} characters")
-            case str() if not _CONTROLS.isdisjoint(item):
-                raise InvalidRequest(f"{where(path)}: control characters are not allowed")
-            case int() if abs(item) > _LARGEST_INTEGER:
-                raise InvalidRequest(f"{where(path)}: the number is too large")
-            case float() if not math.isfinite(item):
-                raise InvalidRequest(f"{where(path)}: the number is too large")
-            case dict() | list() if len(path) >= MAX_DEPTH:
-                raise InvalidRequest(f"{where(path[:1])}: nested more than {MAX_DEPTH} deep")
-            case dict():
-                for key, inner in item.items():
-                    if len(key) > longest:
-                        raise InvalidRequest(f"{where(path)}: a name has more than {longest} characters")
-                    if not _CONTROLS.isdisjoint(key):
-                        raise InvalidRequest(f"{where(path)}: control characters are not allowed in names")
-                    waiting.append(((*path, key), inner))
-            case list():
-                waiting.extend(((*path, index), inner) for index, inner in enumerate(item))
+        for path, item in waiting[-1]:
+            taken += 1
+            if taken > MAX_VALUES:
+                raise InvalidRequest(f"the body has more than {MAX_VALUES} values")
+            _refuse(path, item, longest)
+            if isinstance(item, dict | list):
+                # What is inside comes next, one by one: all at once would take more room than the body.
+                waiting.append(_inside(path, item))
+                break
+        else:
+            waiting.pop()
+
+
+def _inside(path: Path, item: dict[str, object] | list[object]) -> Iterator[tuple[Path, object]]:
+    named = item.items() if isinstance(item, dict) else enumerate(item)
+    return (((*path, name), inner) for name, inner in named)
+
+
+def _refuse(path: Path, item: object, longest: int) -> None:
+    match item:
+        case bool():
+            pass
+        case str() if len(item) > longest:
+            raise InvalidRequest(f"{where(path)}: the text has more than {longest} characters")
+        case str() if not _CONTROLS.isdisjoint(item):
+            raise InvalidRequest(f"{where(path)}: control characters are not allowed")
+        case int() if abs(item) > _LARGEST_INTEGER:
+            raise InvalidRequest(f"{where(path)}: the number is too large")
+        case float() if not math.isfinite(item):
+            raise InvalidRequest(f"{where(path)}: the number is too large")
+        case dict() | list() if len(path) >= MAX_DEPTH:
+            raise InvalidRequest(f"{where(path[:1])}: nested more than {MAX_DEPTH} deep")
+        case dict() if len(item) > MAX_NAMES:
+            raise InvalidRequest(f"{where(path)}: it has more than {MAX_NAMES} names")
+        case dict():
+            _refuse_names(path, item, longest)
+
+
+def _refuse_names(path: Path, names: Iterable[str], longest: int) -> None:
+    for name in names:
+        if len(name) > longest:
+            raise InvalidRequest(f"{where(path)}: a name has more than {longest} characters")
+        if not _CONTROLS.isdisjoint(name):
+            raise InvalidRequest(f"{where(path)}: control characters are not allowed in names")

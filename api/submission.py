@@ -15,6 +15,7 @@ from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.provider_ports import ServerProvider, ServerProviders
 from api.errors import join, where
 from api.schemas.batch_operations import BatchOperation, BatchOperationRequest
+from api.validating import validated
 from workflows.domain import dag
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import InvalidRequest
@@ -37,6 +38,12 @@ from workflows.domain.operations import (
 from workflows.domain.resources import ServerSpec
 
 P = ParamSpec("P")
+
+_SHORT = 8 * 1024
+"""Bytes of a config up to which all its mistakes are listed."""
+_ENOUGH = 1000
+"""Mistakes after which no further operation is looked at: ten are told, and a batch has room for millions."""
+
 OperationConfig = (
     CreateServersConfig | DeleteServersConfig | TaskservsConfig | ClustersConfig | DeleteClustersConfig
 )
@@ -96,6 +103,8 @@ class BatchDoor:
             if spec is not None:
                 admitted.append(spec)
             mistakes.extend(found.mistakes)
+            if len(mistakes) > _ENOUGH:
+                break
         if mistakes:
             raise InvalidRequest(join(mistakes))
         return admitted
@@ -190,7 +199,7 @@ class _Operation:
         model = config_model(self._wanted.type, self._wanted.config)
         try:
             # From JSON text, where strict still takes a list for a tuple.
-            config = model.model_validate_json(to_json(self._wanted.config), strict=True)
+            config = validated(model, to_json(self._wanted.config), strict=True, short=_SHORT)
         except ValidationError as error:
             for entry in error.errors(include_url=False, include_input=False, include_context=False):
                 self._refuse(where(entry["loc"], "config"), entry["msg"])

@@ -1,12 +1,16 @@
 """Bodies are taken literally, and whatever is wrong with one is told with its place."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from api.body import parse
+from api.body import MAX_NAMES, MAX_VALUES, parse
 from api.errors import MalformedRequest, status_of
 from api.schemas.batch_operations import BatchOperationRequest
+from api.validating import validated
 from workflows.domain.errors import InvalidRequest, ProvisioningError
 
 OPERATION = '{"id":"a","type":"server_batch","provider":"local","dependencies":[]}'
@@ -100,3 +104,35 @@ def test_any_bytes_are_a_client_error(data: bytes) -> None:
     with pytest.raises(ProvisioningError) as refused:
         parse(BatchOperationRequest, data)
     assert status_of(refused.value) in (400, 422)
+
+
+LARGE = 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"{}," * LARGE, "operations[0].id"),
+        (OPERATION.replace("[]", f"[{'1,' * LARGE}1]").encode() + b",", "operations[0].dependencies[0]"),
+    ],
+)
+def test_mistakes_are_not_listed_by_the_million(text: bytes, place: str) -> None:
+    """An object of a kilobyte stands for each, and nothing else is served while they are made."""
+    with pytest.raises(ValidationError) as refused:
+        validated(BatchOperationRequest, b'{"name":"n","operations":[' + text + b"1]}")
+    assert refused.value.error_count() <= 4
+    with pytest.raises(InvalidRequest, match=f"^{re.escape(place)}: "):
+        parse(BatchOperationRequest, b'{"name":"n","operations":[' + text + b"1]}")
+
+
+def test_all_mistakes_of_a_short_body_are_told() -> None:
+    with pytest.raises(InvalidRequest, match=r"^operations\[0\]: .*; operations\[1\]: "):
+        parse(BatchOperationRequest, body("1,2"))
+
+
+def test_a_body_has_no_more_values_than_can_be_held() -> None:
+    with pytest.raises(InvalidRequest, match="more than 1000000 values"):
+        parse(BatchOperationRequest, body(more=f',"more":[{"[]," * MAX_VALUES}1]'))
+    with pytest.raises(InvalidRequest, match=r"^more: it has more than 10000 names"):
+        names = ",".join(f'"a{number}":1' for number in range(MAX_NAMES + 1))
+        parse(BatchOperationRequest, body(more=f',"more":{{{names}}}'))

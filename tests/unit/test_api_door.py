@@ -183,3 +183,11 @@ def test_no_more_servers_than_allowed_however_they_are_counted(door: BatchDoor) 
 @pytest.mark.parametrize("storage", ["filesystem", "surrealdb"])
 def test_the_storage_is_what_was_asked_for(door: BatchDoor, storage: str) -> None:
     assert admit(door, servers("a"), storage_backend=storage).storage_backend == storage
+
+
+def test_mistakes_are_not_listed_by_the_million(door: BatchDoor) -> None:
+    """A config has room for millions; of a long one the first is told."""
+    told = refusal(door, servers("a", *[{}] * 10_000), servers("b", {}))
+    assert told.startswith("operations[0].config.server_configs[0].name: ")
+    assert "server_configs[1]" not in told
+    assert "operations[1].config" in told
