@@ -24,6 +24,8 @@ compose exec -T mongodb-1 bash -c 'exec mongodump --quiet --oplog --archive --gz
 compose exec -T api tar -C /state/snapshots -cf - . > "$draft/snapshots.tar"
 # Without these keys what is sealed in the database stays sealed, and the servers shut.
 cp -R secrets "$draft/secrets"
+# Keys may stand here, too: without PROVISIONING_PAYLOAD_KEYS nobody reads what Temporal holds.
+if [ -e .env ]; then cp .env "$draft/env"; fi
 
 mv -T "$draft" "$folder"
 trap - EXIT

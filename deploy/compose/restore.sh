@@ -9,12 +9,20 @@ cd "$(dirname "$0")/.."
 
 compose() { docker compose -f compose.yaml "$@"; }
 
-if [ ! -e secrets ]; then
-    cp -R "$folder/secrets" secrets
-elif ! diff -r secrets "$folder/secrets" > /dev/null; then
-    echo "deploy/secrets has other secrets than the backup: move it away" >&2
-    exit 1
-fi
+# What is there must be what was kept.
+put_back() {
+    if [ ! -e "$2" ]; then
+        cp -R "$1" "$2"
+    elif ! diff -r "$2" "$1" > /dev/null; then
+        echo "deploy/$2 is another one than in the backup: move it away" >&2
+        exit 1
+    fi
+}
+
+put_back "$folder/secrets" secrets
+# In a folder that is closed to others they are open, since they are read in containers by other users (secrets.sh).
+chmod 444 secrets/*
+if [ -e "$folder/env" ]; then put_back "$folder/env" .env; fi
 
 compose stop proxy api worker temporal temporal-ui
 compose up -d --wait postgresql mongodb-1 mongodb-2 mongodb-3
