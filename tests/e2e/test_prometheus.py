@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -169,6 +170,13 @@ def test_every_alert_says_what_it_means() -> None:
         assert rule["labels"]["severity"] in ("warning", "critical"), rule["alert"]
         assert rule["annotations"]["summary"], rule["alert"]
     assert len({rule["alert"] for rule in rules()}) == len(rules())
+
+
+def test_no_alert_takes_the_first_sample_for_a_whole_window() -> None:
+    """The extremes over a window are those of one sample where a process has just started."""
+    for rule in rules():
+        for window in re.findall(r"(?:min|max|avg)_over_time\([^)]*\[(\w+)]\)", rule["expr"]):
+            assert f"offset {window}" in rule["expr"] or "for" in rule, rule["alert"]
 
 
 def test_a_query_for_what_is_not_exposed_is_found_out() -> None:
