@@ -29,6 +29,7 @@ from api.locks import Locks
 from api.monitoring.prometheus import Exposition, Registry
 from api.monitoring.watch import Monitoring, monitoring
 from api.orchestrator import Orchestrator
+from api.reachability import Reachability
 from api.request_ids import current
 from api.rollbacks import Rollbacks
 from api.security.attempts import LoginAttempts
@@ -63,6 +64,7 @@ class Services:
     watching: Watching
     codec: Codec
     audit: Audit
+    reachability: Reachability
     exposition: Exposition
     live: LiveEvents
     monitoring: Monitoring
@@ -144,6 +146,7 @@ async def services(settings: Settings, prepared: Prepared, registry: Registry) -
                 watching=watching,
                 codec=Codec(prepared.temporal.converter),
                 audit=Audit(stores.audit, stores.users),
+                reachability=Reachability(),
                 exposition=Exposition(registry, stores.read_model, locks, looking.monitor),
                 live=live,
                 monitoring=looking,

@@ -5,29 +5,35 @@ import contextlib
 from collections.abc import Iterable
 
 _PARALLEL = 100
+"""Connections that are tried at once, whoever asks."""
 _CONNECT_SECONDS = 1.0
 _TOTAL_SECONDS = 3.0
 
 Address = tuple[str, int]
 
 
-async def reachable(addresses: Iterable[Address]) -> dict[Address, bool]:
-    """Which of the addresses accept a TCP connection; those that there was no time for are left out.
+class Reachability:
+    """One in each API process: a connection is a file descriptor, of which a process commonly has 1,024."""
 
-    Takes 3 seconds at most, whatever the number of addresses.
-    """
-    answers: dict[Address, bool] = {}
-    slots = asyncio.Semaphore(_PARALLEL)
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(_PARALLEL)
 
-    async def probe(address: Address) -> None:
-        async with slots:
-            answers[address] = await _accepts(address)
+    async def reachable(self, addresses: Iterable[Address]) -> dict[Address, bool]:
+        """Which of the addresses accept a TCP connection; those that there was no time for are left out.
 
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_TOTAL_SECONDS), asyncio.TaskGroup() as group:
-            for address in set(addresses):
-                group.create_task(probe(address))
-    return answers
+        Takes 3 seconds at most, whatever the number of addresses, and of those who ask.
+        """
+        answers: dict[Address, bool] = {}
+
+        async def probe(address: Address) -> None:
+            async with self._slots:
+                answers[address] = await _accepts(address)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TOTAL_SECONDS), asyncio.TaskGroup() as group:
+                for address in set(addresses):
+                    group.create_task(probe(address))
+        return answers
 
 
 async def _accepts(address: Address) -> bool:

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 
 from api.deps import ServicesDep
 from api.paging import PagingDep
-from api.reachability import reachable
 from api.schemas.envelope import ApiResponse
 from api.schemas.inventory import (
     InventoryCluster,
@@ -25,7 +24,7 @@ async def list_servers(
 ) -> ApiResponse[list[InventoryServer]]:
     """The servers and the task services on them; whether they answer is found out now."""
     items = await services.stores.inventory.servers(infra, provider)
-    answering = await reachable(addresses(items))
+    answering = await services.reachability.reachable(addresses(items))
     return ApiResponse(data=[InventoryServer.of(item, answering) for item in items])
 
 
