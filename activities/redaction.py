@@ -12,19 +12,24 @@ MASK = "***"
 _SHORTEST = 4
 """Characters from which on a known secret is looked for: a shorter one is in every other word."""
 
+# Anybody may send a path, which is logged. So each begins where a word does, since trying each of its letters
+# takes a time that grows with the square of their number. And no character may be read in two ways.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S), MASK),
     (re.compile(r"\beyJ[\w-]+(\.[\w-]+)*"), MASK),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {MASK}"),
-    (re.compile(r"(?i)([\w-]*(?:token|password|passwd|secret|mfa_code))=[^\s&\"',;)}\]]+"), rf"\1={MASK}"),
+    (
+        re.compile(r"(?i)(?<![\w-])([\w-]*(?:token|password|passwd|secret|mfa_code))=[^\s&\"',;)}\]]+"),
+        rf"\1={MASK}",
+    ),
     # `"password": "..."` of JSON and of a dict's repr.
     (
         re.compile(
-            r"""(?i)(["'][\w-]*(?:token|password|passwd|secret)["']\s*:\s*)(["'])(?:\\.|(?!\2).)*\2"""
+            r"""(?i)(["'][\w-]*(?:token|password|passwd|secret)["']\s*:\s*)(["'])(?:\\.|(?!\2)[^\\\n])*\2?"""
         ),
         rf"\1\2{MASK}\2",
     ),
-    (re.compile(r"(\w+://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
+    (re.compile(r"\b(\w+://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
 )
 
 
