@@ -52,8 +52,9 @@ class LocalStack:
     @property
     def url(self) -> str:
         """Where the API answers."""
-        host = self.settings.host
-        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.settings.api_port}"  # noqa: S104 - compared only
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared only
+        host = everywhere.get(self.settings.host, self.settings.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api_port}"
 
     async def start(self) -> None:
         """Returns when the API answers and a worker polls.

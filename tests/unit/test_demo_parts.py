@@ -5,15 +5,18 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from activities.settings import Settings
 from deploy.local.demo.answers import Batch, Operation, Progress, Server, Ssh, TaskService
 from deploy.local.demo.batch import DEMO, SECOND
 from deploy.local.demo.display import display_on
 from deploy.local.demo.following import LogLine, Moment, new_lines
 from deploy.local.demo.reach import Command, commands_for, prove
+from deploy.local.stack import LocalStack
 
 
 @given(
@@ -108,3 +111,16 @@ def test_the_example_is_a_real_batch() -> None:
     assert any(operation["dependencies"] for operation in operations.values())
     assert len(services) >= 2
     assert json.loads(SECOND.read_text())["operations"]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),  # noqa: S104 - nothing listens there
+        ("::1", "http://[::1]:8080"),
+        ("::", "http://[::1]:8080"),
+    ],
+)
+def test_where_the_stack_is_reached(host: str, url: str) -> None:
+    assert LocalStack(Settings(host=host), print).url == url
