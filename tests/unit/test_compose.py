@@ -1,5 +1,6 @@
 """compose.yaml: valid, and of one mind with the settings, the secrets and the files that it names."""
 
+import json
 import re
 import subprocess
 import sys
@@ -132,3 +133,27 @@ def test_only_the_proxy_is_reached_from_outside(services: Mapping[str, Any]) -> 
 def test_a_worker_has_time_to_end(services: Mapping[str, Any]) -> None:
     seconds = int(services["worker"]["stop_grace_period"].removesuffix("s"))
     assert seconds >= 10 * GRACE.total_seconds()
+
+
+def test_the_api_and_the_page_are_reached_from_outside(services: Mapping[str, Any], tmp_path: Path) -> None:
+    """As Caddy itself reads its file: where it listens, and what is behind that."""
+    caddy, file = Path(sys.executable).with_name("caddy"), DEPLOY / "compose/Caddyfile"
+    adapted = subprocess.run(
+        [caddy, "adapt", "--validate", "--config", file],
+        env={"HOME": str(tmp_path), "DOMAIN": "provisioning.example.org"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert adapted.returncode == 0, adapted.stderr
+    servers = json.loads(adapted.stdout)["apps"]["http"]["servers"].values()
+    behind = {}
+    for server in servers:
+        (port,) = (listener.removeprefix(":") for listener in server["listen"])
+        (upstreams,) = re.findall(r'"dynamic_upstreams": ({[^}]*})', json.dumps(server["routes"]))
+        behind[port] = (json.loads(upstreams)["name"], json.loads(upstreams)["port"])
+    assert behind == {"443": ("api", "8080"), "8081": ("api", "8081")}
+    assert set(behind) <= {published.split(":")[0] for published in services["proxy"]["ports"]}
+    settings = Settings()
+    served = {str(settings.api_port), str(settings.control_center_port)}
+    assert {port for _, port in behind.values()} == served

@@ -174,9 +174,21 @@ def test_ports_are_called_what_they_are() -> None:
     allowed = named("NetworkPolicy")["provisioning-api"]["spec"]["ingress"][0]["ports"]
     assert {port["port"] for port in allowed} == ports
     (ingress,) = named("Ingress").values()
-    backend = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
-    assert backend["name"] == service["metadata"]["name"]
-    assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+    backends = [rule["http"]["paths"][0]["backend"]["service"] for rule in ingress["spec"]["rules"]]
+    assert {backend["name"] for backend in backends} == {service["metadata"]["name"]}
+    # Each is reached from outside: the API, and the page.
+    assert {backend["port"]["name"] for backend in backends} == ports
+    hosts = [rule["host"] for rule in ingress["spec"]["rules"]]
+    assert len(set(hosts)) == 2
+    assert ingress["spec"]["tls"][0]["hosts"] == hosts
+
+
+def test_an_overlay_names_every_host() -> None:
+    (ingress,) = named("Ingress").values()
+    (patch,) = yaml.safe_load((OVERLAY / "kustomization.yaml").read_text())["patches"]
+    replaced = {change["path"] for change in yaml.safe_load(patch["patch"])}
+    rules = range(len(ingress["spec"]["rules"]))
+    assert replaced == {f"/spec/{where}" for n in rules for where in (f"tls/0/hosts/{n}", f"rules/{n}/host")}
 
 
 def test_workers_are_scaled_by_the_queue_that_they_poll() -> None:
