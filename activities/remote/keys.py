@@ -1,10 +1,11 @@
 """The key with which the service logs in to the servers that it made."""
 
 import fcntl
-import os
 from pathlib import Path
 
 import asyncssh
+
+from activities.secret_files import replace_secret_file
 
 
 def client_key(state_dir: Path) -> asyncssh.SSHKey:
@@ -24,12 +25,8 @@ def _make(path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             key = asyncssh.generate_private_key("ssh-ed25519", comment="provisioning")
-            draft = folder / "id_ed25519.new"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(key.export_private_key())
             (folder / "id_ed25519.pub").write_bytes(key.export_public_key())
-            draft.rename(path)
+            replace_secret_file(path, key.export_private_key().decode())
 
 
 def login_line(state_dir: Path) -> str:

@@ -20,9 +20,11 @@ from workflows.domain.effects import Effect, EffectKind
 from workflows.domain.inventory import LedgerEntry
 from workflows.domain.resources import Taskserv, dependents_first
 from workflows.domain.undoing import (
+    Undoing,
     at_odds,
     in_order,
     in_the_way,
+    members,
     nearest,
     standing,
 )
@@ -250,6 +252,19 @@ def test_what_is_deleted_with_its_server_goes_before_what_it_requires() -> None:
 
     some = [installed("a"), installed("b", "a", "gone"), installed("c"), installed("d", "b"), installed("e")]
     assert [one.name for one in dependents_first(some)] == ["d", "b", "a", "c", "e"]
+
+
+def test_what_somebody_else_labelled_so_goes_back_side_by_side() -> None:
+    def made(name: str, cluster: str) -> Undoing:
+        bare = server(name)
+        spec = bare.spec.model_copy(update={"labels": {"cluster": cluster}})
+        there = entry(1, "t", on=name)
+        effect = there.effect.model_copy(update={"after": bare.model_copy(update={"spec": spec})})
+        return Undoing(entry=there.model_copy(update={"effect": effect}))
+
+    infra = server("web-1").spec.infra
+    undoings = [made("etcd-1", "etcd"), made("etcd-2", "etcd"), made("web-1", "prod"), made("db", "db")]
+    assert members(undoings) == {f"{infra}/etcd-{n}": f"{infra}/etcd" for n in (1, 2)}
 
 
 def test_a_restart_stands_in_nobodys_way_and_is_not_undone() -> None:

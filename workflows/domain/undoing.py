@@ -116,9 +116,10 @@ def members(undoings: Iterable[Undoing]) -> dict[str, str]:
 
 
 def _labelled(server: Server) -> str | None:
-    """The key of the cluster whose member the server is by its label."""
-    name = server.spec.labels.get(CLUSTER_LABEL)
-    return f"{server.spec.infra}/{name}" if name else None
+    """The key of the cluster whose member the server is by its label and its name: a label is anybody's."""
+    cluster, _, number = server.spec.name.rpartition("-")
+    is_member = number.isdigit() and server.spec.labels.get(CLUSTER_LABEL) == cluster
+    return f"{server.spec.infra}/{cluster}" if is_member else None
 
 
 def nearest(needs: Mapping[str, Collection[str]], tasks: Collection[str]) -> dict[str, list[str]]:

@@ -35,11 +35,12 @@ variant() {
   return 78
 }
 
-# put FILE [MODE]: writes stdin to FILE atomically; succeeds where that changed something.
+# put FILE [MODE]: writes stdin to FILE, whole even where the machine dies; succeeds where that changed something.
 put() {
   mkdir -p "$(dirname "$1")"
   (umask 077 && cat >"$1.new")
   chmod "${2:-644}" "$1.new"
   if cmp -s "$1.new" "$1"; then rm "$1.new"; return 1; fi
+  sync "$1.new"
   mv "$1.new" "$1"
 }

@@ -18,6 +18,8 @@ case $1 in
   begin)
     if [ ! -e "before.$generation" ]; then
       if [ -s "$marker" ]; then cat "$marker"; elif [ -e "$marker" ]; then echo empty; fi >before.new
+      # Empty after a crash of the machine, it would say that nothing was there.
+      sync before.new
       mv before.new "before.$generation"
     fi
     # Actions that no activity can still ask for.
