@@ -6,6 +6,7 @@ stands in the service's log, and the entry stays without one, as after the death
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 LOGIN = "POST /auth/login"
 _REFUSALS = frozenset({401, 403, 429})
 _KEY = "audit_trail"
+
+STRANGERS = 100
+"""Entries a minute, of one process, for what is refused to nobody we know, or to whoever tries too often:
+they are kept for a year, and anybody could fill the database with them."""
 
 T = TypeVar("T")
 
@@ -74,12 +79,30 @@ def trail_of(scope: Mapping[str, Any]) -> Trail:
     return trail
 
 
+class _Allowance:
+    """So many in each minute of the clock."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._minute, self._taken = 0, 0
+
+    def take(self) -> bool:
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._taken = minute, 0
+        self._taken += 1
+        if self._taken == self._most + 1:
+            log.warning("more than %d requests refused in a minute: the others get no entry", self._most)
+        return self._taken <= self._most
+
+
 class Audit:
     """Writes the entries."""
 
-    def __init__(self, entries: AuditLog, users: UserStore) -> None:
+    def __init__(self, entries: AuditLog, users: UserStore, strangers: int = STRANGERS) -> None:
         self._entries = entries
         self._users = users
+        self._strangers = _Allowance(strangers)
 
     async def begin(self, trail: Trail) -> None:
         """Before anything is done that is worth an entry. Raises Unavailable where it cannot be written."""
@@ -96,6 +119,9 @@ class Audit:
         try:
             if trail.claimed is not None and trail.user is None:
                 trail.user = await self._users.by_name(trail.claimed)
+            is_strangers = not trail.begun and (trail.user is None or status == 429)
+            if is_strangers and not self._strangers.take():
+                return
             await self._entries.keep(trail.entry(status))
         except Unavailable as error:
             entry = trail.entry(status).model_dump_json()

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pymongo
 import pytest
@@ -10,6 +11,7 @@ from activities.audit_ports import AuditEntry
 from activities.mongo.audit import MongoAuditLog
 from activities.mongo.connection import Connection
 from activities.mongo.users import MongoUserStore
+from activities.ports import User
 from api.audit import Audit, Trail
 from tests.support.temporal import free_port
 from workflows.domain.errors import Unavailable
@@ -106,3 +108,37 @@ async def test_without_the_database_nothing_is_begun_and_no_outcome_is_lost(
         assert '"batchId":"the batch"' in line and '"status":200' in line and trail.id in line
     finally:
         nowhere.close()
+
+
+async def test_strangers_fill_no_database_and_hide_nobody(
+    entries: MongoAuditLog,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    minute = 1
+    monkeypatch.setattr("api.audit.time", SimpleNamespace(monotonic=lambda: minute * 60.0 + 1))
+    audit = Audit(entries, MongoUserStore(connection), strangers=3)
+    user = User(id="u", username="known", email="k@x.y", password_hash="", roles=("viewer",), created_at=NOON)
+
+    def refused(known: User | None = None) -> Trail:
+        return Trail(address="192.0.2.7", at=NOON, route="POST /batch/execute", user=known)
+
+    async def written() -> list[str | None]:
+        page = await entries.page(since=NOON, until=NOON + timedelta(days=1), limit=100, offset=0)
+        return [one.username for one in page.items]
+
+    for _ in range(10):
+        await audit.finish(refused(), 401)
+        await audit.finish(refused(user), 429)
+    assert len(await written()) == 3
+    assert len([line for line in caplog.messages if "more than 3 requests refused" in line]) == 1
+    await audit.finish(refused(user), 403)
+    begun = refused(user)
+    await audit.begin(begun)
+    await audit.finish(begun, 429)
+    assert (await written()).count("known") == 3
+    assert len(await written()) == 5
+    minute += 1
+    await audit.finish(refused(), 401)
+    assert len(await written()) == 6
