@@ -38,7 +38,8 @@ async def undo(
         on_effects: is handed the undoing effects as they come.
         made_anew: servers that came back when their deletion was undone, by key; is kept up to date. What
             was done before such a deletion is taken back on the server that is there now.
-        at_once: on how many servers at the same time; with one, what was touched last comes first.
+        at_once: on how many servers at the same time; with one, what was touched last comes first, and only
+            servers that come back do so side by side.
 
     Returns:
         What could not be undone.
@@ -53,9 +54,12 @@ async def undo(
         chains.reverse()
     anew = {} if made_anew is None else made_anew
     slots = asyncio.Semaphore(at_once)
+    beside = slots if at_once > 1 else asyncio.Semaphore(MAX_PARALLEL_ACTIONS)
 
     async def within_slot(chain: Sequence[Effect]) -> list[Remaining]:
-        async with slots:
+        # What comes back may need others that come back, which then must not wait for it.
+        comes_back = any(effect.kind is EffectKind.SERVER_DELETED for effect in chain)
+        async with beside if comes_back else slots:
             return await _undo_chain(chain, on_effects, anew)
 
     remaining = await asyncio.gather(*(within_slot(chain) for chain in chains))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 
 from tests.support.batches import batch, cluster_operation, server_operation, taskserv_operation
@@ -89,4 +90,28 @@ async def test_what_left_the_record_as_it_was_is_rolled_back_node_by_node_too(en
     assert outcome.status is TaskStatus.COMPLETED
     assert quotas(engine, infra) == {256: 3}
     assert await most_at_once(engine, rollback_id, {"install_taskserv"}) == 1
+    await delete_cluster(engine, infra)
+
+
+@pytest.mark.parametrize("way", ["batch", "rollback"])
+async def test_members_that_come_back_need_not_wait_for_each_others_turn(engine: Engine, way: str) -> None:
+    """Each needs others, which come back too; the first one may be the one that needs all."""
+    infra = f"cluster-back-{way}"
+    await engine.run(batch(cluster_operation("make", kind="etcd", nodes=3, infra=infra)))
+    away = ClusterOperation(
+        id="away",
+        provider="memory",
+        config=DeleteClustersConfig(infra=infra, operation="delete", clusters=[ClusterToDelete(name="etcd")]),
+    )
+    if way == "batch":
+        wanted = batch(away, server_operation("break", ["away"], infra=infra, fail_create="refused"))
+        assert (await engine.run(wanted)).status is BatchStatus.FAILED
+        undone_by = wanted.batch_id
+    else:
+        wanted = batch(away)
+        assert (await engine.run(wanted)).status is BatchStatus.COMPLETED
+        undone_by, outcome = await undo(engine, task_id(wanted.batch_id, "away"))
+        assert outcome.status is TaskStatus.COMPLETED
+    assert quotas(engine, infra) == {None: 3}
+    assert await most_at_once(engine, undone_by, {"create_server"}) == 3
     await delete_cluster(engine, infra)

@@ -95,24 +95,25 @@ def in_order(undoings: Iterable[Undoing], needs: Graph) -> list[Undoing]:
 
 
 def members(undoings: Iterable[Undoing]) -> dict[str, str]:
-    """The servers of clusters that live on or come back, each with its cluster.
+    """The servers of clusters that live on, each with its cluster.
 
-    Members that go back at the same time would take the cluster's others along; where all of it was made
-    since, there is nothing to hold up. The records alone do not tell: what failed half way, and what only
-    mended a cluster, left them as they were.
+    Members that go back at the same time would take the cluster's others along. Where all of it was made
+    since, there is nothing to hold up; and those that come back need each other, in an order that nobody
+    knows here: they come side by side, and each is tried until the ones that it needs are there. The records
+    alone do not tell: what failed half way, and what only mended a cluster, left them as they were.
     """
     effects = [undoing.effect for undoing in undoings]
     made = {effect.resource.key for effect in effects if effect.kind is EffectKind.CLUSTER_CREATED}
     labelled = ((e.server.key, _labelled(e.server)) for e in effects)
     found = {key: cluster for key, cluster in labelled if cluster is not None and cluster not in made}
     for effect in effects:
-        if effect.kind not in (EffectKind.CLUSTER_CHANGED, EffectKind.CLUSTER_DELETED):
-            continue
-        for cluster in (effect.before, effect.after):
-            if isinstance(cluster, Cluster):
-                infra = cluster.server.spec.infra
-                found |= {f"{infra}/{name}": cluster.key for name in cluster.members}
-    return found
+        if effect.kind is EffectKind.CLUSTER_CHANGED:
+            for cluster in (effect.before, effect.after):
+                if isinstance(cluster, Cluster):
+                    infra = cluster.server.spec.infra
+                    found |= {f"{infra}/{name}": cluster.key for name in cluster.members}
+    come_back = {effect.server.key for effect in effects if effect.kind is EffectKind.SERVER_DELETED}
+    return {key: cluster for key, cluster in found.items() if key not in come_back}
 
 
 def _labelled(server: Server) -> str | None:
