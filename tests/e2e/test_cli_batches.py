@@ -10,7 +10,7 @@ import yaml
 
 from tests.support import world
 from tests.support.command_line import CommandLine
-from tests.support.stack import Stack
+from tests.support.stack import Stack, eventually
 from tests.support.world import delete_servers, operation, server, taskserv
 
 
@@ -143,8 +143,13 @@ async def test_a_cancel_can_be_waited_for(operator: CommandLine, stack: Stack) -
     )
     submitted = await operator.inside("batch", "submit", "-", "--json", stdin=json.dumps(wanted))
     batch_id = submitted.json()["batch_id"]
-    held = await operator.inside("inventory", "locks", "--infra", infra)
-    assert held.out.split("\t")[:3] == [infra, "Held", "box"], held
+
+    async def is_held() -> bool:
+        locks = await operator.inside("inventory", "locks", "--infra", infra)
+        return locks.out.split("\t")[:3] == [infra, "Held", "box"]
+
+    # Whoever submits a batch has not waited for it to begin.
+    await eventually(is_held)
     behind = await world.submit(stack, [operation("late", [], infra, taskservs=["beacon"], servers=["box"])])
     waiting = await operator.start("batch", "watch", behind)
     assert waiting.stdout is not None
