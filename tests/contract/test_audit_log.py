@@ -13,7 +13,7 @@ from activities.mongo.connection import Connection
 from activities.mongo.users import MongoUserStore
 from activities.ports import User
 from api.audit import Audit, Trail
-from tests.support.temporal import free_port
+from deploy.local.ports import free_port
 from workflows.domain.errors import Unavailable
 
 Database = pymongo.database.Database[dict[str, object]]

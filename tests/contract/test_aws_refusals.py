@@ -8,9 +8,9 @@ import pytest
 
 from activities.providers.aws.provider import AwsProvider
 from activities.settings import Settings
+from deploy.local.ports import free_port
 from tests.support.aws_proxy import THROTTLED, TRIES, Answer, AwsProxy, Call, refusal
 from tests.support.moto import REGION, MotoServer, a_server
-from tests.support.temporal import free_port
 from workflows.domain.errors import Refused, Unavailable
 
 

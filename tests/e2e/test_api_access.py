@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from activities.mongo.stores import open_stores
+from api.accounts import FRESH
 from api.app import create_app
 from api.first_admin import FirstAdmin
 from api.permissions import MINIMAL_ROLE, PUBLIC, Role
@@ -107,7 +108,8 @@ async def test_a_user_who_is_gone_or_disabled_is_out_within_a_second(api: Api) -
     async def is_out() -> bool:
         return (await request(api, "GET /tasks", token)).status_code == 401
 
-    await eventually(is_out, within=5)
+    assert FRESH < 1, "what a busy machine takes besides is not promised"
+    await eventually(is_out)
 
 
 async def test_the_first_admin_is_one_however_many_start_together(

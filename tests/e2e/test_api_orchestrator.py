@@ -11,8 +11,9 @@ from temporalio.client import Client
 
 from activities.temporal_access import TemporalAccess
 from api.orchestrator import Orchestrator
+from deploy.local.ports import free_port
 from tests.support.deaf_proxy import deaf_proxy
-from tests.support.temporal import free_port, start_dev_server
+from tests.support.temporal import start_dev_server
 from workflows.domain.batches import BatchSpec
 from workflows.domain.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from workflows.domain.operations import CreateServersConfig, ServerConfig, ServerOperation
@@ -51,7 +52,7 @@ def target_of(temporal: Client) -> str:
 
 async def executions_of(temporal: Client, workflow_id: str) -> int:
     """Counted once the visibility store, which lags, knows of any."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = [e async for e in temporal.list_workflows(f"WorkflowId = '{workflow_id}'")]
             if found:
@@ -122,7 +123,7 @@ async def test_temporal_away_and_back_and_away(tmp_path: Path) -> None:
     process, target = await start_dev_server(tmp_path)
     try:
         client = orchestrator(target)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 try:
                     await client.check()

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from deploy.local.ports import free_port
 from tests.support.api import PASSWORD, log_in
 from tests.support.contract_check import checked_client
 from tests.support.mongodb import EmbeddedMongo
-from tests.support.temporal import free_port
 
 ROOT = Path(__file__).parents[2]
 

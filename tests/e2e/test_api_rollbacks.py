@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import httpx
+
 from activities.executions import Executions
 from activities.locks import Locks
 from activities.providers.registry import build_providers
@@ -23,15 +25,17 @@ NOTHING = "00000000-0000-0000-0000-000000000000"
 
 
 @contextlib.asynccontextmanager
-async def working(api: Api) -> AsyncIterator[None]:
+async def working(api: Api, *, able: bool = True) -> AsyncIterator[None]:
+    """A worker for this API's queue. One that is not able runs workflows, and changes no server."""
     stores = api.services.stores
     contracts: list[ActivityContract] = [
         Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
         Executions(api.temporal),
         Locks(api.temporal),
-        Servers(build_providers(api.settings), stores.inventory),
-        Rollbacks(stores.rollbacks, stores.ledger, stores.inventory),
     ]
+    if able:
+        contracts.append(Servers(build_providers(api.settings), stores.inventory))
+        contracts.append(Rollbacks(stores.rollbacks, stores.ledger, stores.inventory))
     async with supervised(lambda: create_worker(api.temporal, api.settings.task_queue, contracts)):
         yield
 
@@ -133,23 +137,28 @@ async def test_single_operations_and_what_stands_in_their_way(api: Api) -> None:
 
 
 async def locked(api: Api, workflow_id: str) -> None:
-    """Returns when it holds its lock."""
-    await until(
-        lambda: data(api, "/locks"),
-        lambda locks: (workflow_id, "Held") in {(lock["workflow_id"], lock["status"]) for lock in locks},
-    )
+    """Returns when it holds its lock. A worker that has just begun may not answer yet."""
+
+    def is_held(answer: httpx.Response) -> bool:
+        locks = answer.json()["data"] if answer.status_code == 200 else []
+        return (workflow_id, "Held") in {(lock["workflow_id"], lock["status"]) for lock in locks}
+
+    await until(lambda: api.client.get("/locks"), is_held)
 
 
 async def test_work_in_progress_is_not_disturbed(api: Api) -> None:
     checkpoint = await make_checkpoint(api)
     async with working(api):
         await completed(api, operation("rw-a"), operation("rw-b"))
-        # Many servers, so that it takes its time.
-        many = [{"name": "rw-many", "count": 20, "plan": "1xCPU-2GB", "zone": "local"}]
-        batch_id = await execute(api, operation("rw-many", server_configs=[*many, server("rw-a")]))
+    # Many servers, so that it takes its time.
+    many = [{"name": "rw-many", "count": 20, "plan": "1xCPU-2GB", "zone": "local"}]
+    batch_id = await execute(api, operation("rw-many", server_configs=[*many, server("rw-a")]))
+    # Nobody makes them yet, so that it is not over before everything was asked.
+    async with working(api, able=False):
         await locked(api, batch_id)
         assert batch_id in await refused(api, 409, checkpoint_id=checkpoint)
         assert batch_id in await refused(api, 409, operation_ids=["rw-a"])
+    async with working(api):
         # Another server of the same infra is none of its business.
         assert (await roll_back(api, operation_ids=["rw-b"]))["operations_executed"] == 1
         assert (await ended(api, batch_id))["status"] == "Completed"

@@ -110,7 +110,7 @@ async def test_turning_it_on_or_off_ends_what_was_logged_in_before(api: Api) -> 
         async def is_void() -> bool:
             return not await holds(token)
 
-        await eventually(is_void, within=10)
+        await eventually(is_void)
 
     before = await api.token(user.username)
     now, following = codes(await enrol(api, user))

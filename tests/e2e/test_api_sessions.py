@@ -32,7 +32,7 @@ async def stops(api: Api, token: str) -> None:
     async def is_void() -> bool:
         return await status(api, token) == 401
 
-    await eventually(is_void, within=10)
+    await eventually(is_void)
 
 
 def forged(token: str, secret: str, algorithm: str = "HS256", **changes: Any) -> str:

@@ -72,7 +72,8 @@ async def test_a_terminal_shows_the_qr_code_and_asks_for_codes(admin: CommandLin
     await terminal.until("Password: ")
     await terminal.type(PASSWORD)
     await terminal.until("MFA code")
-    await terminal.type(totp.generate_otp(step + 1))
+    # The next one, or one for which it is time by now.
+    await terminal.type(totp.generate_otp(max(step + 1, int(time.time()) // 30)))
     assert await terminal.end() == 0, terminal.shown
     assert (await admin.run("whoami", "--profile", "theirs", "--json")).json()["username"] == name
 

@@ -16,7 +16,7 @@ def make_old(command: CommandLine) -> str:
     now = datetime.now(UTC)
     profile["token"] |= {
         "received_at": (now - timedelta(hours=1)).isoformat(),
-        "expires_at": (now + timedelta(minutes=1)).isoformat(),
+        "expires_at": (now + timedelta(minutes=4)).isoformat(),
     }
     command.store(profile)
     return str(profile["token"]["value"])

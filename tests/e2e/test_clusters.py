@@ -19,6 +19,7 @@ from tests.support.api import api_settings, running_api
 from tests.support.clusters import Clusters, has_everything, redis, settings, write
 from tests.support.local_servers import local_stack
 from tests.support.mongodb import EmbeddedMongo
+from tests.support.stack import eventually
 from tests.support.supervised import supervised
 from worker import create_worker
 from workflows.domain.identity import task_id
@@ -64,7 +65,8 @@ async def stands(clusters: Clusters, kind: str, count: int) -> dict[str, str]:
     (known,) = await clusters.answer("/inventory/clusters", infra=kind)
     assert (known["cluster_type"], known["members"]) == (kind, [f"{kind}-{n}" for n in range(1, count + 1)])
     assert set(nodes) == set(known["members"])
-    assert await has_everything(kind, nodes)
+    # What is written reaches the other members a moment later, and one that starts may still be loading.
+    await eventually(lambda: has_everything(kind, nodes), every=0.2)
     return nodes
 
 

@@ -77,19 +77,20 @@ class Demo:
             await self._reading
         return code
 
-    def processes(self) -> Iterator[psutil.Process]:
-        """Whatever was started for this demo, local servers included."""
+    def processes(self) -> Iterator[str]:
+        """The command of whatever was started for this demo, local servers included."""
         for process in psutil.process_iter():
             try:
-                if str(self.state_dir) in "\0".join([*process.cmdline(), *process.environ().values()]):
-                    yield process
+                command = process.cmdline()
+                if str(self.state_dir) in "\0".join([*command, *process.environ().values()]):
+                    yield " ".join(command)
             except psutil.Error:
                 continue
 
     def left_behind(self) -> list[str]:
         """Processes, and what lies in the state directory beside lock and logs."""
         kept = {path.name for path in self.state_dir.iterdir()} - {"lock", "log", "run"}
-        return [*sorted(kept), *(" ".join(process.cmdline()) for process in self.processes())]
+        return [*sorted(kept), *self.processes()]
 
 
 @pytest.fixture

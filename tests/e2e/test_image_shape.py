@@ -17,11 +17,11 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from tests.support.api import PASSWORD
+from deploy.local.ports import free_port
+from tests.support.api import PASSWORD, log_in
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.ordinary_user import Python
 from tests.support.stack import ROOT, eventually
-from tests.support.temporal import free_port
 
 DOCKERFILE = (ROOT / "deploy/image/Dockerfile").read_text()
 
@@ -122,8 +122,7 @@ async def test_the_api_works_and_ends(shape: Shape) -> None:
                 return False
 
         await eventually(answers, within=120)
-        body = {"username": "admin", "password": PASSWORD}
-        token = (await client.post("/auth/login", json=body)).json()["data"]["token"]
+        token = await log_in(client, "admin", PASSWORD)
         # The settings file is evaluated, in a child process and a folder of its own.
         answer = await client.post(
             "/workflows/servers/create",

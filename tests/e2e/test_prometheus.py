@@ -22,13 +22,13 @@ from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
 from activities.temporal_connection import access, connect
 from api.app import create_app
+from deploy.local.ports import free_port
 from tests.e2e.test_api_batches import ended, execute, operation
 from tests.support.api import Api, api_settings, running_api
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.promql import Sample, problems, samples
 from tests.support.stack import ROOT
 from tests.support.supervised import supervised
-from tests.support.temporal import free_port
 from worker import create_worker
 
 MONITORING = ROOT / "deploy" / "monitoring"

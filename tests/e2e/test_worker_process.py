@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import free_port
 from tests.support.stack import ROOT, eventually
-from tests.support.temporal import free_port
 
 OWN = "PROVISIONING_"
 

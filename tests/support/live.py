@@ -18,10 +18,10 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from activities.settings import Settings
 from deploy.local.parts import environment_of
+from deploy.local.ports import free_port
 from tests.support.api import PASSWORD, log_in
 from tests.support.contract_check import checked_client
 from tests.support.stack import ROOT, eventually
-from tests.support.temporal import free_port
 from tests.support.topology import chosen
 
 

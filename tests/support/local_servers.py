@@ -74,8 +74,8 @@ def _processes(mark: str) -> list[str]:
         try:
             told = (process / "environ").read_bytes() + (process / "mountinfo").read_bytes()
             place = f"{os.fsdecode(told)} {(process / 'cwd').readlink()}"
-        except OSError:
+            if f"{mark}/servers" in place:
+                found.append(f"process {process.name} {(process / 'cmdline').read_bytes()!r}")
+        except OSError:  # it is just ending
             continue
-        if f"{mark}/servers" in place:
-            found.append(f"process {process.name} {(process / 'cmdline').read_bytes()!r}")
     return found

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import subprocess
 import sysconfig
 import time
@@ -18,6 +17,7 @@ from pymongo.errors import PyMongoError
 from activities.mongo.connection import Connection
 from activities.mongo.stores import Stores, open_stores
 from activities.settings import Settings
+from deploy.local.ports import free_port
 from deploy.local.program import tied
 
 _PATIENCE = 120.0
@@ -32,9 +32,7 @@ class EmbeddedMongo:
         self._config.write_text("")
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
 
     @property
     def uri(self) -> str:

@@ -23,7 +23,7 @@ from activities.providers.aws import tags
 from activities.providers.aws.cloud import Patience
 from activities.providers.aws.provider import AwsProvider
 from activities.settings import Settings
-from tests.support.temporal import free_port
+from deploy.local.ports import free_port
 from workflows.domain.resources import ServerSpec
 
 if TYPE_CHECKING:

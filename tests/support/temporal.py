@@ -1,7 +1,6 @@
 """A real Temporal dev server for the session, with the search attributes that the workflows set."""
 
 import asyncio
-import socket
 import sysconfig
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from deploy.local.ports import free_port
 from deploy.local.program import tied
 from workflows.codec import data_converter
 
@@ -17,12 +17,6 @@ _PATIENCE = 120.0
 """Seconds for the server to answer, on a machine that has much else to do."""
 
 ATTRIBUTES = ("BatchId", "OperationId", "Infra", "Provider", "TaskStatus")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def start_dev_server(folder: Path, *extra: str) -> tuple[asyncio.subprocess.Process, str]:
