@@ -27,12 +27,14 @@ from tests.e2e.test_api_batches import ended, execute, operation
 from tests.support.api import Api, api_settings, running_api
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.promql import Sample, problems, samples
-from tests.support.stack import ROOT
+from tests.support.stack import ROOT, eventually
 from tests.support.supervised import supervised
 from worker import create_worker
 
 MONITORING = ROOT / "deploy" / "monitoring"
 TOKEN = "what prometheus is given"
+PARTS = {"provisioning_batches", "provisioning_locks", "provisioning_component_status"}
+"""What the API has to find out: it leaves out what takes it longer than some seconds."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,18 @@ class Watched:
     worker: Client
 
     async def scrape(self) -> list[Sample]:
+        """A scrape in which nothing is left out."""
+        found: list[Sample] = []
+
+        async def is_whole() -> bool:
+            nonlocal found
+            found = await self._scraped()
+            return {sample.name for sample in found} >= PARTS
+
+        await eventually(is_whole)
+        return found
+
+    async def _scraped(self) -> list[Sample]:
         of_api = await self.api.client.get("/metrics")
         assert of_api.headers["Content-Type"].startswith("text/plain; version=")
         async with httpx.AsyncClient(trust_env=False) as client:

@@ -142,8 +142,8 @@ async def test_a_plan_that_does_not_exist_is_refused_with_its_place(api: Api) ->
 async def test_a_client_that_goes_away_loses_nothing(api: Api) -> None:
     body = {"infra": "shop", "operation": "create", "taskserv": "beacon", "wait": True}
     key = {"Idempotency-Key": str(uuid4())}
-    leaving = asyncio.create_task(api.client.post(TASKSERV, json=body, headers=key))
     before = {task["id"] for task in await data(api, "/tasks", limit=1000)}
+    leaving = asyncio.create_task(api.client.post(TASKSERV, json=body, headers=key))
     found = await until(
         lambda: data(api, "/tasks", limit=1000),
         lambda tasks: bool({task["id"] for task in tasks} - before),

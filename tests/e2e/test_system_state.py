@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,13 @@ async def test_health_names_each_component(api: Api) -> None:
     answer = await data(api, HEALTH)
     as_the_contract_says(answer, "SystemHealthStatus")
     assert answer["components"].keys() >= ALL
-    for name in ("temporal", "mongodb", "snapshots_filesystem"):
-        assert answer["components"][name] == "Healthy"
+
+    async def are_well() -> bool:
+        # A check that was late on a busy machine is no failure.
+        found = (await data(api, HEALTH))["components"]
+        return all(found[name] == "Healthy" for name in ("temporal", "mongodb", "snapshots_filesystem"))
+
+    await eventually(are_well)
 
     async def lacks_a_worker() -> bool:
         # Temporal lists the pollers of tests before; nobody is misled by them for longer than a start takes.
@@ -155,10 +161,12 @@ async def test_several_processes_write_each_event_once(
                 folder.rmdir()
             folder.write_text("a file where the folder should be")
             await all_sides("Critical")
+            # What is announced only after the next change would be another one.
+            await eventually(_reads(changes, ["Healthy", *["Critical", "Healthy"] * cycle][:-1]))
             folder.unlink()
             await all_sides("Healthy")
             await eventually(_reads(changes, ["Healthy", *["Critical", "Healthy"] * cycle]))
-        total = len(await events(EventType.SYSTEM_HEALTH_UPDATE))
+        told = [_statuses(event) for event in await events(EventType.SYSTEM_HEALTH_UPDATE)]
 
         async def enough_metrics() -> bool:
             return len(await events(EventType.METRIC_UPDATE)) >= 4
@@ -167,12 +175,19 @@ async def test_several_processes_write_each_event_once(
         metrics = await events(EventType.METRIC_UPDATE)
     slots = [int(e.timestamp.timestamp()) for e in metrics]
     assert sorted(set(slots)) == slots, "one for each second, which is the slot here"
-    assert total <= 5 + 2, "five states, and the hour's event, at the turn of an hour two"
+    repeated = [before for before, now in pairwise(told) if before == now]
+    assert len(repeated) <= 2, "each state once, and the hour's event, at the turn of an hour two"
     for event in metrics:
         as_the_contract_says(event.data, "SystemMetrics")
     for event in await _health_events(settings):
         as_the_contract_says(event.data, "SystemHealthStatus")
     assert published == []
+
+
+def _statuses(event: Event) -> dict[str, str]:
+    components = event.data["components"]
+    assert isinstance(components, dict)
+    return {name: str(text).partition(":")[0] for name, text in components.items()}
 
 
 def _reads(ask: Any, expected: list[str]) -> Any:
@@ -206,14 +221,18 @@ async def test_without_mongodb_it_still_knows_and_tells_its_own_clients(
     async with watching(settings, published) as (looking, stores):
 
         async def is_announced() -> bool:
-            return any("components" in event.data for _, event in await stores.event_log.read(0, 9))
+            return any("components" in event.data for _, event in await stores.event_log.read(0, 1000))
 
         await eventually(is_announced)
         await asyncio.to_thread(mortal_mongodb.kill)
-        await eventually(_mongodb_is(looking, "Critical"))
+
+        async def it_alone_is_away() -> bool:
+            found = texts(await looking.monitor.health())
+            return found["mongodb"].startswith("Critical") and found["temporal"] == "Healthy"
+
+        await eventually(it_alone_is_away)
         health = await looking.monitor.health()
         assert health.overall == "Critical"
-        assert texts(health)["temporal"] == "Healthy"
         assert str(mortal_mongodb.port) not in " ".join(texts(health).values())
         await eventually(lambda: told(published) == "Critical")
         await asyncio.to_thread(mortal_mongodb.start)
@@ -223,7 +242,7 @@ async def test_without_mongodb_it_still_knows_and_tells_its_own_clients(
         # look that ends while MongoDB is on its way back may be logged, and then so is the end.
         async def is_over() -> bool:
             try:
-                logged = [event for _, event in await stores.event_log.read(0, 99)]
+                logged = [event for _, event in await stores.event_log.read(0, 1000)]
             except Unavailable:
                 return False
             return told([*published, *logged]) == "Healthy"

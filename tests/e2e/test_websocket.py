@@ -1,6 +1,7 @@
 """The live event stream, served by a real process."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -162,16 +163,15 @@ async def test_a_websocket_elsewhere_is_not_found(process: ApiProcess, token: st
 
 async def test_a_flood_and_a_large_message_end_the_connection(process: ApiProcess, token: str) -> None:
     async with process.follow(token) as client:
-        with pytest.raises(ConnectionClosed) as flooded:
+        with contextlib.suppress(ConnectionClosed):  # or all of it is sent before the service has read it
             for _ in range(10_000):
                 await client.send("x")
                 await asyncio.sleep(0)
-    assert flooded.value.rcvd is not None and flooded.value.rcvd.code == 1008
+        assert (await ended(client))[0] == 1008
     async with process.follow(token) as client:
-        with pytest.raises(ConnectionClosed) as large:
+        with contextlib.suppress(ConnectionClosed):
             await client.send("x" * 100_000)
-            await client.recv()
-    assert large.value.rcvd is not None and large.value.rcvd.code == 1009
+        assert (await ended(client))[0] == 1009
 
 
 async def test_no_token_reaches_the_log(process: ApiProcess, token: str) -> None:
@@ -207,7 +207,7 @@ async def test_the_connection_ends_when_its_token_expires(
     process: ApiProcess, stores: Stores, token: str
 ) -> None:
     user = await a_user(stores)
-    tokens = Tokens(keyring(process.settings), lifetime=3, session_lifetime=3600)
+    tokens = Tokens(keyring(process.settings), lifetime=10, session_lifetime=3600)
     issued = tokens.issue(user.id, user.token_version)
     async with process.follow(issued.token) as client:
         code, reason = await ended(client)

@@ -30,6 +30,9 @@ from worker import create_worker
 PATIENCE = 90_000
 """Milliseconds for what is waited for, on a busy machine."""
 
+# Also for what is expected without saying so: 5 seconds would be Playwright's own.
+expect.set_options(timeout=PATIENCE)
+
 WIDE, NARROW = 1280, 400
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 

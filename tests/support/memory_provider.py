@@ -2,7 +2,7 @@
 
 Labels of a server say how it behaves: `create_seconds` and `delete_seconds` how long that takes,
 `fail_create` and `fail_delete` that it fails (`refused` for good, `unavailable` for now, a number so many
-times), `hold` that its creation waits until `release(name)` is called.
+times), `hold` that its creation waits until `release(name)` is called, `hold_delete` that its deletion does.
 """
 
 import asyncio
@@ -77,11 +77,11 @@ class MemoryProvider:
             return True
 
     def release(self, name: str) -> None:
-        """Lets the creation of the server with the label `hold` go on."""
+        """Lets go on what waits for it by the server's label `hold` or `hold_delete`."""
         self._gate(name).set()
 
     def is_held(self, name: str) -> bool:
-        """Whether the creation of a server waits for its release."""
+        """Whether the creation or the deletion of a server waits for its release."""
         return name in self._gates and not self._gates[name].is_set()
 
     def failures(self, what: str, key: str) -> int:
@@ -104,6 +104,8 @@ class MemoryProvider:
         self.most_busy = max(self.most_busy, self.busy)
         try:
             await asyncio.sleep(float(spec.labels.get(f"{what}_seconds", "0")))
+            if f"hold_{what}" in spec.labels:
+                await self._gate(spec.name).wait()
             self._fail_as_told(spec, what)
         finally:
             self.busy -= 1

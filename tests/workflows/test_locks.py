@@ -44,6 +44,8 @@ async def held(engine: Engine, infra: str) -> tuple[BatchSpec, Handle]:
     wanted = batch(server_operation("make", infra=infra, servers=[infra], hold="yes"))
     handle = await engine.start(wanted)
     await eventually(of_infra(engine, infra, (wanted.batch_id, True)))
+    # It has its lock before it begins with the server.
+    await eventually(lambda: engine.provider.is_held(infra))
     return wanted, handle
 
 
@@ -100,8 +102,7 @@ async def test_a_holder_that_was_terminated_is_found_out_once_its_operations_hav
     waiting = await engine.start(second)
     await eventually(of_infra(engine, "locks-killed", (first.batch_id, True), (second.batch_id, False)))
     await running.terminate("by hand")
-    (operation,) = (await engine.tasks(first)).values()
-    child = engine.client.get_workflow_handle(operation.id)
+    child = engine.client.get_workflow_handle(task_id(first.batch_id, "make"))
     # Its operation still works on the server, so nobody else may.
     assert (await child.describe()).status is WorkflowExecutionStatus.RUNNING
     engine.provider.release("locks-killed")
@@ -138,16 +139,17 @@ async def test_a_rollback_is_refused_where_somebody_works_and_told_who(engine: E
 
 async def test_batches_wait_for_a_rollback(engine: Engine) -> None:
     before = await checkpoint(engine)
-    await engine.run(batch(server_operation("slow", infra="locks-back", delete_seconds="1")))
+    await engine.run(batch(server_operation("slow", infra="locks-back", servers=["back"], hold_delete="yes")))
     plan = await rollbacks.planner(engine).to_checkpoint(before)
     rollback = await rollbacks.start(engine, plan)
     await eventually(of_infra(engine, "locks-back", (rollback.id, True)))
-    again = batch(server_operation("slow", infra="locks-back"))
+    again = batch(server_operation("slow", infra="locks-back", servers=["back"]))
     waiting = await engine.start(again)
     await eventually(of_infra(engine, "locks-back", (rollback.id, True), (again.batch_id, False)))
+    engine.provider.release("back")
     assert (await rollback.result()).status is TaskStatus.COMPLETED
     assert (await waiting.result()).status is BatchStatus.COMPLETED
-    made = await engine.stores.ledger.page(server="locks-back/slow", limit=9, offset=0)
+    made = await engine.stores.ledger.page(server="locks-back/back", limit=9, offset=0)
     assert [entry.effect.kind.value for entry in made.items] == [
         "server_created",
         "server_deleted",

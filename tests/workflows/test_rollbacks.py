@@ -154,7 +154,7 @@ async def test_what_was_set_back_by_its_removal_is_not_set_back_the_next_time(en
 async def test_a_rollback_that_is_cancelled_stops_and_leaves_the_rest(engine: Engine) -> None:
     before = await checkpoint(engine)
     names = [f"rc-{number}" for number in range(14)]
-    await engine.run(batch(*(server_operation(name, delete_seconds="0.5") for name in names)))
+    await engine.run(batch(*(server_operation(name, hold_delete="yes") for name in names)))
     handle = await rollbacks.start(engine, await rollbacks.planner(engine).to_checkpoint(before))
 
     async def under_way() -> bool:
@@ -162,6 +162,8 @@ async def test_a_rollback_that_is_cancelled_stops_and_leaves_the_rest(engine: En
 
     await eventually(under_way)
     await handle.signal(RollbackWorkflow.cancel, "enough")
+    for name in names:
+        engine.provider.release(name)
     outcome = await handle.result()
     assert (outcome.status, outcome.error, outcome.failed) == (TaskStatus.CANCELLED, "enough", 0)
     assert 0 < outcome.undone < 14
