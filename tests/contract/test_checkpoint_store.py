@@ -145,13 +145,12 @@ async def test_a_picture_shows_one_moment_while_the_world_goes_on(connect: Calla
     changing = asyncio.create_task(change())
     try:
         async with asyncio.timeout(60):
-            while len(pictures) < 30:
+            while len(pictures) < 30 or len({one.position for one in pictures}) <= 10:
                 pictures.append(await reader.picture())
     finally:
         busy.set()
         await changing
     entries = [entry for entry in await everything(ledger)]
-    assert len({one.position for one in pictures}) > 10
     for one in pictures:
         assert one.entries == folded(entries, one.position)
 

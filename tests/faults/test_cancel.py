@@ -67,7 +67,7 @@ async def test_a_deletion_that_is_cancelled_while_it_waits_loses_nothing(
             batch_id = await submit(cancelling, [deletion])
             await is_at(cancelling, batch_id, "delete server")
             if killed:
-                cancelling.kill("worker")
+                assert all(cancelling.kill(name) is not None for name in cancelling.workers)
             await cancel(cancelling, batch_id, natively=False)
             # Until then the attempt has not heard of it, and could still go on.
             await is_at(cancelling, batch_id, "clearing up: delete server")

@@ -29,8 +29,10 @@ class ApiProcess:
     """`python -m api` on the databases that the settings name; it may be killed and started again."""
 
     def __init__(self, settings: Settings, output: Path) -> None:
+        port = free_port()
+        other = free_port(avoid=frozenset({port}))
         self.settings = settings.model_copy(
-            update={"api_port": free_port(), "control_center_port": free_port(), "jwt_secret": None}
+            update={"api_port": port, "control_center_port": other, "jwt_secret": None}
         )
         self.url = f"127.0.0.1:{self.settings.api_port}"
         self.output = output
