@@ -148,7 +148,7 @@ async def test_nothing_is_kept_of_a_server_that_went_away(
     ssh_server: SshServer, remote_jobs: RemoteJobs, ssh_door: SshDoor
 ) -> None:
     log = Log()
-    job = Job(id="cut", main=COUNTING)
+    job = Job(id="cut", main="echo begun; sleep 600")
     running = asyncio.create_task(remote_jobs.run(ssh_server.endpoint, job, log))
     await log.until(1)
     await ssh_server.stop()

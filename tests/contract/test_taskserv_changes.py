@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError
 
 from tests.support.ssh_server import SshServer
-from tests.support.taskserv_world import answer, failure, installed, world
+from tests.support.taskserv_world import answer, failure, installed, until_nobody_follows, world
 from tests.support.taskservs import TaskservBench
 from workflows.domain.actions import InstallTaskserv, RestartTaskserv
 from workflows.domain.effects import ActionResult, EffectKind, inverse
@@ -254,6 +254,7 @@ async def test_a_restart_that_is_cut_off_leaves_the_service_up(
         with pytest.raises(asyncio.CancelledError):
             await lost
         await bench.run(bench.taskservs.abandon_restart, action)
+    await until_nobody_follows(ssh_server, before)
     assert (await answer(there), world(ssh_server)) == ("flaky", before)
     await bench.run(bench.taskservs.abandon_restart, action)
     assert (await answer(there), world(ssh_server)) == ("flaky", before)

@@ -10,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from tests.support.ssh_server import SshServer
-from tests.support.taskserv_world import answer, failure, installed, world
+from tests.support.taskserv_world import answer, failure, installed, until_nobody_follows, world
 from tests.support.taskservs import TaskservBench
 from workflows.domain.actions import InstallTaskserv
 from workflows.domain.effects import EffectKind
@@ -111,11 +111,12 @@ async def test_cancelling_brings_back_what_was_there(
     taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
     bench, before = taskserv_bench, world(ssh_server)
-    action = bench.install(server, "flaky", {"seconds": 3})
+    action = bench.install(server, "flaky", {"fail": "waiting"})
     with pytest.raises(asyncio.CancelledError):
         await bench.run_cancelled(
             bench.taskservs.install_taskserv, action, lambda: "listening on" in _service_log(ssh_server)
         )
+    await until_nobody_follows(ssh_server, before)
     assert world(ssh_server) == before
 
 
@@ -123,19 +124,21 @@ async def test_a_worker_that_dies_leaves_a_job_to_attach_to_or_to_abandon(
     taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
     bench, before = taskserv_bench, world(ssh_server)
-    action = bench.install(server, "flaky", {"seconds": 1})
+    action = bench.install(server, "flaky", {"fail": "waiting"})
     lost = asyncio.ensure_future(bench.run(bench.taskservs.install_taskserv, action))
     await _until(lambda: "listening on" in _service_log(ssh_server))
     lost.cancel()
     with pytest.raises(asyncio.CancelledError):
         await lost
     assert len(ssh_server.processes()) > 1, "the job goes on without its worker"
+    _let_it_go_on(ssh_server)
     result = await bench.run(bench.taskservs.install_taskserv, action)
     assert result.effects[0].before is None
     await bench.run(bench.taskservs.abandon_install, action)
     assert world(ssh_server) == before
     await bench.run(bench.taskservs.abandon_install, action)
     assert world(ssh_server) == before
+    _let_it_go_on(ssh_server)
     anew = await bench.run(bench.taskservs.install_taskserv, action)
     assert len(anew.effects) == 1, "an abandoned action can be done again"
 
@@ -144,7 +147,7 @@ async def test_a_killed_job_is_retried_with_what_was_there_before_it(
     taskserv_bench: TaskservBench, server: Server, ssh_server: SshServer
 ) -> None:
     bench = taskserv_bench
-    action = bench.install(server, "flaky", {"seconds": 1})
+    action = bench.install(server, "flaky", {"fail": "waiting"})
     running = asyncio.ensure_future(bench.run(bench.taskservs.install_taskserv, action))
     await _until(lambda: "listening on" in _service_log(ssh_server))
     group = ssh_server.root / f"var/lib/provisioning/jobs/{action.key}.1/group"
@@ -152,6 +155,7 @@ async def test_a_killed_job_is_retried_with_what_was_there_before_it(
     with pytest.raises(ApplicationError) as error:
         await running
     assert failure(error) == ("Unavailable", False)
+    _let_it_go_on(ssh_server)
     result = await bench.run(bench.taskservs.install_taskserv, action)
     assert (result.effects[0].kind, result.effects[0].before) == (EffectKind.TASKSERV_INSTALLED, None)
 
@@ -277,6 +281,12 @@ async def test_every_line_of_the_log_reaches_the_sink(taskserv_bench: TaskservBe
 def _service_log(ssh_server: SshServer) -> str:
     path = Path(ssh_server.root, "var/log/provisioning/flaky.log")
     return path.read_text() if path.exists() else ""
+
+
+def _let_it_go_on(ssh_server: SshServer) -> None:
+    data = ssh_server.root / "srv/flaky"
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "go").touch()
 
 
 async def _until(true: "object") -> None:

@@ -5,6 +5,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from tests.support.ssh_server import SshServer
+from tests.support.stack import eventually
 from tests.support.taskserv_world import answer, failure, installed, world
 from tests.support.taskservs import TaskservBench
 from workflows.domain.actions import InstallTaskserv, RemoveTaskserv
@@ -52,6 +53,7 @@ async def test_what_does_not_answer_is_repaired_without_an_effect(
     there = await installed(taskserv_bench, taskserv_bench.install(server, "beacon"))
     (process,) = ssh_server.processes()
     process.kill()
+    await eventually(lambda: ssh_server.processes() == [])
     again = taskserv_bench.install(server, "beacon", task="t9")
     result = await taskserv_bench.run(taskserv_bench.taskservs.install_taskserv, again)
     assert result.effects == ()

@@ -1,5 +1,6 @@
 """What UpCloud refuses fails at once and in its own words; what passes is told to be tried again."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 
 from activities.providers.upcloud.provider import UpCloudProvider
-from deploy.local.ports import free_port
 from tests.support.upcloud import UpCloud
 from workflows.domain.errors import Refused, Unavailable
 from workflows.domain.resources import Server, ServerSpec, SshEndpoint
@@ -96,9 +96,11 @@ async def test_what_passes_is_to_be_tried_again(
 async def test_a_place_where_nobody_answers_is_to_be_tried_again(
     upcloud: UpCloud, tmp_path: Path, call: Callable[[UpCloudProvider], Awaitable[object]]
 ) -> None:
-    away = upcloud.provider(tmp_path, upcloud_url=f"http://127.0.0.1:{free_port()}/1.3")
-    with pytest.raises(Unavailable, match="UpCloud cannot be reached"):
-        await call(away)
+    with socket.socket() as bound:  # nobody else gets the port, and nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        away = upcloud.provider(tmp_path, upcloud_url=f"http://127.0.0.1:{bound.getsockname()[1]}/1.3")
+        with pytest.raises(Unavailable, match="UpCloud cannot be reached"):
+            await call(away)
 
 
 async def test_a_username_and_a_password_do_as_well(upcloud: UpCloud, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from workflows.domain.resources import Server, ServerSpec
 
 SPEC = ServerSpec(infra="shop", name="web-01", provider="upcloud", plan="1xCPU-2GB", zone="de-fra1")
 ORDERS = {"method": "POST", "path": "/server"}
+LOOKS = {"method": "GET", "path": "/server/"}
+"""At one server."""
 
 
 def ordered(upcloud: UpCloud) -> int:
@@ -124,8 +126,11 @@ async def test_one_that_turns_up_late_and_is_older_counts(upcloud: UpCloud, tmp_
     patient = upcloud.provider(tmp_path, PACE._replace(settle=2.0))
     creation = asyncio.create_task(patient.create(SPEC, "owner-1"))
     await eventually(lambda: runs(upcloud))
+    # However long the other order takes, the next look at the server comes after it.
+    upcloud.fault(**LOOKS, how="delay")
     upcloud.change(delay=60)
     await order_of_the_dead(upcloud, "owner-2")
+    upcloud.release()
     server = await creation
     assert server.owner == "owner-2"
     is_the_only_one(upcloud, server)
@@ -194,7 +199,7 @@ async def test_where_one_takes_over_what_another_takes_back_the_last_word_holds_
     upcloud: UpCloud, tmp_path: Path, last: str
 ) -> None:
     # The first word's author waits for longer than the last word takes.
-    patient = upcloud.provider(tmp_path, PACE._replace(settle=3.0))
+    patient = upcloud.provider(tmp_path, PACE._replace(settle=6.0 if last == "takes over" else 3.0))
     given_up = asyncio.create_task(patient.create(SPEC, "owner-1"))
     await eventually(lambda: runs(upcloud))
     (server,) = upcloud.servers()
@@ -221,13 +226,15 @@ async def test_where_one_takes_over_what_another_takes_back_the_last_word_holds_
 async def test_a_server_that_goes_away_while_it_comes_up_is_made_again(
     upcloud: UpCloud, tmp_path: Path
 ) -> None:
-    patient = upcloud.provider(tmp_path, PACE._replace(settle=0.5))
-    first = asyncio.create_task(patient.create(SPEC, "owner-1"))
-    await eventually(lambda: ordered(upcloud) == 1)
+    upcloud.fault(**LOOKS, how="delay")
+    first = asyncio.create_task(upcloud.provider(tmp_path).create(SPEC, "owner-1"))
+    await held(upcloud)
+    assert ordered(upcloud) == 1
     other: UpCloudProvider = upcloud.provider(tmp_path)
     found = await other.find("shop", "web-01")
     assert found is not None
     await other.delete(found)
+    upcloud.release()
     server = await first
     assert server.provider_id != found.provider_id
     is_the_only_one(upcloud, server)

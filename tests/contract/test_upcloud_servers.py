@@ -87,10 +87,18 @@ async def test_an_image_is_named_by_title_or_uuid(
     assert order["storage"]["size"] == 10
 
 
+async def without_ssh(upcloud: UpCloud, provider: UpCloudProvider) -> None:
+    """Orders a server that nobody will answer from with an impatient provider, and waits until it runs."""
+    with pytest.raises(Unavailable):
+        await provider.create(spec(), "owner-1")
+    await eventually(lambda: bool(upcloud.servers()[0]["state"] == "started"))
+
+
 async def test_the_template_and_the_kind_of_address_can_be_set(upcloud: UpCloud, tmp_path: Path) -> None:
     provider = upcloud.provider(
-        tmp_path, PACE._replace(patience=1.0), upcloud_template=DEBIAN_11.uuid, upcloud_address="private"
+        tmp_path, PACE._replace(patience=0.0), upcloud_template=DEBIAN_11.uuid, upcloud_address="private"
     )
+    await without_ssh(upcloud, provider)
     # Nobody answers on the test server's internal addresses.
     with pytest.raises(Unavailable, match=r"no SSH server answers on 127\.238\.0\.2"):
         await provider.create(spec(), "owner-1")
@@ -103,7 +111,8 @@ async def test_the_template_and_the_kind_of_address_can_be_set(upcloud: UpCloud,
 async def test_it_is_not_there_before_ssh_answers(upcloud: UpCloud, tmp_path: Path) -> None:
     silent = "127.239.0.1"
     upcloud.change(addresses=[silent])
-    provider = upcloud.provider(tmp_path, PACE._replace(patience=1.0))
+    provider = upcloud.provider(tmp_path, PACE._replace(patience=0.0))
+    await without_ssh(upcloud, provider)
     with pytest.raises(Unavailable, match=f"no SSH server answers on {silent}:{upcloud.ssh_port}"):
         await provider.create(spec(), "owner-1")
     creation = asyncio.create_task(upcloud.provider(tmp_path).create(spec(), "owner-1"))

@@ -9,6 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from tests.support.ssh_server import SshServer
+from tests.support.stack import eventually
 from tests.support.taskservs import TaskservBench
 from workflows.domain.actions import InstallTaskserv
 from workflows.domain.resources import Server, Taskserv
@@ -42,6 +43,11 @@ def world(ssh_server: SshServer) -> World:
         with contextlib.suppress(psutil.Error):  # it may end at any time
             processes.append(process.cmdline())
     return World(files, sorted(processes))
+
+
+async def until_nobody_follows(ssh_server: SshServer, before: World) -> None:
+    """Waits for what told a job's log to a client that has gone: it ends a moment after the job."""
+    await eventually(lambda: world(ssh_server).processes == before.processes)
 
 
 async def answer(taskserv: Taskserv) -> str:

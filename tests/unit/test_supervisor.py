@@ -31,7 +31,7 @@ def spawns(*options: str) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             if condition():
                 return
@@ -57,7 +57,7 @@ class Stage:
         self.told: list[str] = []
         self.members: list[Member] = []
 
-    def start(self, code: str, patience: float = 5) -> Member:
+    def start(self, code: str, patience: float = 60) -> Member:
         program = Program("part", (sys.executable, "-c", code), dict(os.environ), patience, has_printed)
         member = Member(program, self.state_dir, self.told.append)
         self.members.append(member)
