@@ -10,14 +10,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import psutil
 import pytest
 
 from activities.providers.local.folder import ServerFolder
-from tests.support.local_servers import CACHE, LocalStack, local_stack
+from tests.support.local_servers import CACHE, LocalStack, connections, environment, local_stack
 from tests.support.stack import eventually
 from workflows.domain.resources import Server, ServerSpec
 
@@ -130,8 +129,8 @@ async def test_listens_on_its_own_address_only(stack: LocalStack) -> None:
     listening = {
         connection.laddr.ip
         for process in psutil.process_iter()
-        if f"{stack.state_dir}/servers" in _environment(process)
-        for connection in _connections(process)
+        if f"{stack.state_dir}/servers" in environment(process)
+        for connection in connections(process)
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening <= {server.ssh.host}
@@ -272,20 +271,6 @@ async def test_remove_all_takes_damaged_and_half_made_servers_too(stack: LocalSt
     assert [server.spec.name for server, _ in stack.provider.servers()] == ["web-01"]
     assert await stack.provider.remove_all() == 2
     assert stack.traces() == []
-
-
-def _environment(process: psutil.Process) -> str:
-    try:
-        return str(process.environ())
-    except psutil.Error:
-        return ""
-
-
-def _connections(process: psutil.Process) -> list[Any]:
-    try:
-        return list(process.net_connections("inet"))
-    except psutil.NoSuchProcess:  # such as one that served a connection
-        return []
 
 
 def _quoted(text: str) -> str:

@@ -4,8 +4,10 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
+import psutil
 
 from activities.providers.local.choice import Choice, IsolationSetting
 from activities.providers.local.provider import LocalProvider
@@ -79,3 +81,17 @@ def _processes(mark: str) -> list[str]:
         except OSError:  # it is just ending
             continue
     return found
+
+
+def environment(process: psutil.Process) -> str:
+    try:
+        return str(process.environ())
+    except psutil.Error:
+        return ""
+
+
+def connections(process: psutil.Process) -> list[Any]:
+    try:
+        return list(process.net_connections("inet"))
+    except psutil.NoSuchProcess:  # such as one that served a connection
+        return []
