@@ -26,7 +26,9 @@ from workflows.domain.resources import (
     Params,
     Server,
     ServerSpec,
+    cluster_of,
     dependents_first,
+    number_of,
 )
 
 Chain = tuple[Action, ...]
@@ -34,18 +36,8 @@ Chain = tuple[Action, ...]
 
 def members_of(name: str, items: Mapping[str, InventoryItem]) -> list[InventoryItem]:
     """What is the cluster's by name and label, in the order of the members' numbers."""
-    found = [item for item in items.values() if is_member(name, item)]
+    found = [item for item in items.values() if cluster_of(item.server.spec) == name]
     return sorted(found, key=lambda item: number_of(item.server.spec.name))
-
-
-def is_member(cluster: str, item: InventoryItem) -> bool:
-    spec = item.server.spec
-    return spec.labels.get(CLUSTER_LABEL) == cluster and spec.name == f"{cluster}-{number_of(spec.name)}"
-
-
-def number_of(server: str) -> int:
-    number = server.rpartition("-")[2]
-    return int(number) if number.isdigit() else 0
 
 
 class Growth:
@@ -110,7 +102,7 @@ class Growth:
             self._settings = there
 
     def _is_member(self, name: str, item: InventoryItem) -> bool:
-        if is_member(self._wanted.name, item):
+        if cluster_of(item.server.spec) == self._wanted.name:
             return True
         if name in self._names_of(self._wanted.nodes):
             raise Conflict(

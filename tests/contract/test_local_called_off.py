@@ -6,14 +6,12 @@ import os
 import random
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from activities.providers.local.folder import ServerFolder
-from tests.support.local_servers import CACHE, LocalStack, local_stack
+from tests.support.local_servers import CACHE, LocalStack, passing_stack
 from tests.support.stack import eventually
 from workflows.domain.resources import Server, ServerSpec
 
@@ -45,15 +43,8 @@ asyncio.run(provider.delete(server, deletion))
 
 @pytest.fixture(params=["process", "box"])
 async def stack(request: pytest.FixtureRequest) -> AsyncIterator[LocalStack]:
-    with tempfile.TemporaryDirectory() as name:
-        stack = local_stack(request.param, Path(name))
-        if stack.provider.isolation.startswith("none"):
-            pytest.skip(stack.provider.isolation)
-        try:
-            yield stack
-        finally:
-            await stack.provider.remove_all()
-        assert stack.traces() == []
+    async with passing_stack(request.param) as stack:
+        yield stack
 
 
 async def killed(stack: LocalStack, server: Server, deletion: str, moment: str, seconds: float = 0.0) -> None:

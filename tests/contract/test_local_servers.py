@@ -7,16 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncssh
 import psutil
 import pytest
 
 from activities.providers.local.folder import ServerFolder
-from tests.support.local_servers import CACHE, LocalStack, connections, environment, local_stack
+from tests.support.local_servers import CACHE, LocalStack, connections, environment, passing_stack
 from tests.support.stack import eventually
 from workflows.domain.resources import Server, ServerSpec
 
@@ -50,15 +48,8 @@ while True:
 
 @pytest.fixture(params=["process", "box"])
 async def stack(request: pytest.FixtureRequest) -> AsyncIterator[LocalStack]:
-    with tempfile.TemporaryDirectory() as name:
-        stack = local_stack(request.param, Path(name))
-        if stack.provider.isolation.startswith("none"):
-            pytest.skip(stack.provider.isolation)
-        try:
-            yield stack
-        finally:
-            await stack.provider.remove_all()
-        assert stack.traces() == []
+    async with passing_stack(request.param) as stack:
+        yield stack
 
 
 def creating_process(stack: LocalStack) -> "subprocess.Popen[bytes]":

@@ -1,19 +1,15 @@
 """What every provider promises, judged by the same tests, whatever it makes its servers of."""
 
 import asyncio
-import contextlib
 import functools
-import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from activities.provider_ports import CallsOffDeletions, ServerProvider
-from activities.providers.local.choice import IsolationSetting
 from tests.support import readme_provider
-from tests.support.local_servers import local_stack
+from tests.support.local_servers import passing_stack
 from tests.support.memory_provider import MemoryProvider
 from tests.support.moto import OTHER_PLAN, PLAN, ZONE
 from workflows.domain.errors import Conflict, InvalidRequest
@@ -64,21 +60,8 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             provider = upcloud.provider(request.getfixturevalue("tmp_path"))
             yield Subject(provider, upcloud.traces, zone="de-fra1")
         case isolation:
-            async with at_home(isolation) as found:
-                yield found
-
-
-@contextlib.asynccontextmanager
-async def at_home(isolation: IsolationSetting) -> AsyncIterator[Subject]:
-    with tempfile.TemporaryDirectory() as name:
-        local = local_stack(isolation, Path(name))
-        if local.provider.isolation.startswith("none"):
-            pytest.skip(local.provider.isolation)
-        try:
-            yield Subject(local.provider, local.traces)
-        finally:
-            await local.provider.remove_all()
-        assert local.traces() == []
+            async with passing_stack(isolation) as local:
+                yield Subject(local.provider, local.traces)
 
 
 def test_readme_needs_fewer_than_forty_lines_for_one() -> None:

@@ -1,13 +1,17 @@
 """Local servers under test: how they are reached, and what shows that nothing of them is left."""
 
+import contextlib
 import json
 import os
+import tempfile
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import psutil
+import pytest
 
 from activities.providers.local.choice import Choice, IsolationSetting
 from activities.providers.local.provider import LocalProvider
@@ -65,6 +69,20 @@ class LocalStack:
 def local_stack(isolation: IsolationSetting, state_dir: Path) -> LocalStack:
     choice = Choice(isolation, state_dir, CACHE)
     return LocalStack(LocalProvider(state_dir, CACHE, choice), choice, state_dir)
+
+
+@contextlib.asynccontextmanager
+async def passing_stack(isolation: IsolationSetting) -> AsyncIterator[LocalStack]:
+    """A stack that leaves nothing behind; the test is skipped where this machine cannot isolate so."""
+    with tempfile.TemporaryDirectory() as name:
+        stack = local_stack(isolation, Path(name))
+        if stack.provider.isolation.startswith("none"):
+            pytest.skip(stack.provider.isolation)
+        try:
+            yield stack
+        finally:
+            await stack.provider.remove_all()
+        assert stack.traces() == []
 
 
 def _processes(mark: str) -> list[str]:

@@ -91,6 +91,18 @@ def dependents_first(taskservs: Iterable[Taskserv]) -> list[Taskserv]:
     return [there[name] for name in reversed([*TopologicalSorter(needs).static_order()])]
 
 
+def number_of(server: str) -> int:
+    """The number at the end of a server's name; 0 where there is none."""
+    number = server.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def cluster_of(spec: ServerSpec) -> str | None:
+    """The cluster that the server is a member of, by its label and its name: the label alone is anybody's."""
+    cluster = spec.labels.get(CLUSTER_LABEL)
+    return cluster if spec.name == f"{cluster}-{number_of(spec.name)}" else None
+
+
 class Cluster(Frozen):
     """Servers that were made into one thing. What stands on each of them is told by the task services."""
 

@@ -17,7 +17,7 @@ from workflows.domain.actions import Action, InstallTaskserv, RemoveTaskserv
 from workflows.domain.dag import Graph, dependents
 from workflows.domain.effects import ActionResult, Effect, EffectKind
 from workflows.domain.inventory import LedgerEntry
-from workflows.domain.resources import CLUSTER_LABEL, Cluster, Frozen, Resource, Server, Taskserv
+from workflows.domain.resources import Cluster, Frozen, Resource, Server, Taskserv, cluster_of
 
 
 class Undoing(Frozen):
@@ -104,8 +104,9 @@ def members(undoings: Iterable[Undoing]) -> dict[str, str]:
     """
     effects = [undoing.effect for undoing in undoings]
     made = {effect.resource.key for effect in effects if effect.kind is EffectKind.CLUSTER_CREATED}
-    labelled = ((e.server.key, _labelled(e.server)) for e in effects)
-    found = {key: cluster for key, cluster in labelled if cluster is not None and cluster not in made}
+    specs = (effect.server.spec for effect in effects)
+    labelled = {s.key: f"{s.infra}/{name}" for s in specs if (name := cluster_of(s)) is not None}
+    found = {key: cluster for key, cluster in labelled.items() if cluster not in made}
     for effect in effects:
         if effect.kind is EffectKind.CLUSTER_CHANGED:
             for cluster in (effect.before, effect.after):
@@ -114,13 +115,6 @@ def members(undoings: Iterable[Undoing]) -> dict[str, str]:
                     found |= {f"{infra}/{name}": cluster.key for name in cluster.members}
     come_back = {effect.server.key for effect in effects if effect.kind is EffectKind.SERVER_DELETED}
     return {key: cluster for key, cluster in found.items() if key not in come_back}
-
-
-def _labelled(server: Server) -> str | None:
-    """The key of the cluster whose member the server is by its label and its name: a label is anybody's."""
-    cluster, _, number = server.spec.name.rpartition("-")
-    is_member = number.isdigit() and server.spec.labels.get(CLUSTER_LABEL) == cluster
-    return f"{server.spec.infra}/{cluster}" if is_member else None
 
 
 def nearest(needs: Mapping[str, Collection[str]], tasks: Collection[str]) -> dict[str, list[str]]:
