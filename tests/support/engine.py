@@ -98,9 +98,11 @@ async def running_engine(
         taskservs,
         Clusters(ClusterCatalogue.load(Catalogue.load()), stores.inventory),
     ]
-    async with supervised(lambda: create_worker(client, name, contracts, strict=strict)):
-        yield Engine(client, stores, provider, taskservs, name, written)
-    await stores.close()
+    try:
+        async with supervised(lambda: create_worker(client, name, contracts, strict=strict)):
+            yield Engine(client, stores, provider, taskservs, name, written)
+    finally:
+        await stores.close()
 
 
 @pytest.fixture(scope="session")
