@@ -32,7 +32,7 @@ def batch_file(folder: Path, name: str, operations: list[dict[str, Any]]) -> str
 async def test_the_bars_move_and_the_log_is_beneath_also_over_a_lost_connection(
     logged_out: CommandLine, stack: Stack, tmp_path: Path
 ) -> None:
-    file = batch_file(tmp_path, "bars", two_steps("cli-bars"))
+    file = batch_file(tmp_path, "bars", two_steps("cli-bars", seconds=6))
     async with cuttable_proxy(stack.base_url.removeprefix("http://")) as proxy:
         await log_in_at(logged_out, stack, f"http://{proxy.address}")
         terminal = await logged_out.on_terminal("batch", "submit", file, "--watch")

@@ -1,7 +1,7 @@
 """Task services that are only remembered, for tests of what is decided.
 
-Parameters of a task service say how it behaves: `seconds` how long a change of it takes, `fail` that its
-installation or configuration fails for good.
+Parameters of a task service say how it behaves: `seconds` how long a change of it takes, `hold` that its
+installation or configuration waits until `release` is called with that value, `fail` that they fail for good.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ class MemoryTaskservs(TaskservActivities):
         """Keys of the servers on which an installation or a configuration was begun."""
         self.restarts: list[str] = []
         """The task services that were restarted, each as often as it was."""
+        self._gates: dict[str, asyncio.Event] = {}
 
     def installed_on(self, server: Server) -> list[str]:
         return sorted(name for owner, name in self._installed if owner == server.owner)
@@ -46,6 +47,10 @@ class MemoryTaskservs(TaskservActivities):
         return {
             name: there.params for (owner, name), there in self._installed.items() if owner == server.owner
         }
+
+    def release(self, name: str) -> None:
+        """Lets go on what waits for it by the parameter `hold`."""
+        self._gate(name).set()
 
     def lose(self, server: Server, name: str) -> None:
         """Somebody removes it by hand."""
@@ -111,6 +116,9 @@ class MemoryTaskservs(TaskservActivities):
     async def _bring_to(self, action: InstallTaskserv | ConfigureTaskserv, params: Params) -> None:
         self.begun.add(action.server.key)
         await _takes_its_time(params)
+        if "hold" in params:
+            async with heartbeat():
+                await self._gate(str(params["hold"])).wait()
         if "fail" in params or action.kind in self.broken or self.spoiled.items() & params.items():
             raise ActionFailed(f"could not {action.summary}: it was told to fail")
         before = self._installed.get(_place(action))
@@ -132,6 +140,9 @@ class MemoryTaskservs(TaskservActivities):
         self._done[action.key] = Effect(
             id=action.key, kind=kind, cause=action.cause, at=datetime.now(UTC), before=before, after=after
         )
+
+    def _gate(self, name: str) -> asyncio.Event:
+        return self._gates.setdefault(name, asyncio.Event())
 
     def _abandon(self, action: TaskservAction) -> None:
         effect = self._done.pop(action.key, None)

@@ -47,7 +47,7 @@ async def test_what_was_done_is_not_in_the_ledger_before_what_it_builds_on(
     temporal: Client, mongodb: EmbeddedMongo, tmp_path: Path
 ) -> None:
     quick = TaskservItem(name="redis", params={"size": 2})
-    slow = TaskservItem(name="nginx", params={"seconds": 3})
+    slow = TaskservItem(name="nginx", params={"hold": "nginx"})
     wanted = batch(
         server_operation("made"),
         taskserv_operation("first", ["made"], taskserv="redis", size=1),
@@ -77,6 +77,7 @@ async def test_what_was_done_is_not_in_the_ledger_before_what_it_builds_on(
 
         await eventually(as_many)
         assert await written() == early
+        engine.taskservs.release("nginx")
         let_go.set()
         assert (await handle.result()).status is BatchStatus.COMPLETED
         assert await written() == [*early, ("second", "default/made/nginx")]
