@@ -115,7 +115,8 @@ async def test_nothing_is_missed_over_connections_that_break_off(
     logged_out: CommandLine, stack: Stack, tmp_path: Path
 ) -> None:
     infra = "cli-cut"
-    again = taskserv("flaky", seconds=1, fail="later")
+    # Each outlasts a cut by far, so that the batch has not ended before the last one.
+    again = taskserv("flaky", seconds=4, fail="later")
     chain = [operation("box", [], infra, server_configs=[server("box")])]
     for number in range(3):
         chain.append(operation(f"on-{number}", [chain[-1]["id"]], infra, taskservs=[again]))

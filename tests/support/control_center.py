@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from activities.assembly import assemble
 from activities.catalogue.cluster_types import ClusterCatalogue
+from activities.presence import presence
 from activities.providers.local.entry import build_local
 from activities.providers.registry import build_providers
 from activities.remote.door import SshDoor
@@ -192,7 +193,11 @@ async def working_api(folder: Path, mongodb: EmbeddedMongo, temporal: Client) ->
             stores, providers = api.services.stores, build_providers(settings)
             catalogue = ClusterCatalogue.from_settings(settings)
             contracts = assemble(temporal, stores, providers, catalogue, door)
-            async with supervised(lambda: create_worker(temporal, settings.task_queue, contracts)):
+            async with (
+                supervised(lambda: create_worker(temporal, settings.task_queue, contracts)),
+                # Or the service would not be healthy, once it has run for some seconds.
+                presence(stores.workers, settings.task_queue),
+            ):
                 yield api
     finally:
         await door.close()
