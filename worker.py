@@ -18,6 +18,7 @@ from activities.catalogue.cluster_types import ClusterCatalogue
 from activities.log_context import CauseInterceptor
 from activities.mongo.stores import open_stores
 from activities.presence import presence
+from activities.process_end import end_after
 from activities.providers.registry import build_providers
 from activities.pulse import Pulse
 from activities.remote.door import SshDoor
@@ -116,4 +117,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_after(main)

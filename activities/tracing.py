@@ -20,8 +20,8 @@ _NAME = "provisioning"
 def start(settings: Settings, service: str) -> Sequence[Interceptor]:
     """Sends this process's spans to the collector of the settings, from the first call on; without one, none.
 
-    What is still to be sent at the end of the process is sent then. Returns what a Temporal client needs, so
-    that workflows and activities belong to the traces of those who started them.
+    What is still to be sent at the end of the process is sent by `finish`. Returns what a Temporal client
+    needs, so that workflows and activities belong to the traces of those who started them.
     """
     if settings.tracing_endpoint is None:
         return ()
@@ -33,6 +33,16 @@ def start(settings: Settings, service: str) -> Sequence[Interceptor]:
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(sending_to(settings.tracing_endpoint, service))
     return (TracingInterceptor(),)
+
+
+def finish() -> None:
+    """Sends what waits to be sent, and ends it; nothing where there is no collector."""
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, trace.ProxyTracerProvider):
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+
+        if isinstance(provider, TracerProvider):
+            provider.shutdown()
 
 
 def annotate(name: str, value: AttributeValue) -> None:

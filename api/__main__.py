@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from activities import logs
+from activities.process_end import end_after
 from activities.settings import Settings, SettingsError
 from api import request_ids
 from api.app import create_app
@@ -98,4 +99,4 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_after(main)

@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 
+from activities.process_end import end_after
 from activities.settings import Settings, SettingsError
 from deploy.local.demo.journey import demo
 from deploy.local.errors import BadSetting, StackError
@@ -31,4 +32,4 @@ def _settings() -> Settings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_after(main)

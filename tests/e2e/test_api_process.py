@@ -14,6 +14,7 @@ from temporalio.client import Client
 from deploy.local.ports import free_port
 from tests.support.api import PASSWORD, log_in
 from tests.support.contract_check import checked_client
+from tests.support.deaf_server import deaf_server
 from tests.support.mongodb import EmbeddedMongo
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,23 @@ async def test_it_serves_both_ports_and_stops_in_order(
     assert running.returncode == 0
     assert b"Traceback" not in logged
     assert printed.decode().count("first admin") == 1
+
+
+async def test_it_stops_where_temporal_does_not_answer(environment: dict[str, str]) -> None:
+    """A call that it has under way then does not end by itself."""
+    async with deaf_server() as deaf:
+        process = Process(environment | {"PROVISIONING_TEMPORAL_ADDRESS": deaf.address})
+        running = await process.start()
+        try:
+            assert await tasks_at(process.ports[0]) == {"success": True, "data": []}
+            await deaf.called.wait()
+            running.send_signal(signal.SIGTERM)
+            await running.communicate()
+        finally:
+            if running.returncode is None:
+                running.kill()
+                await running.wait()
+    assert running.returncode == 0
 
 
 async def test_a_setting_that_cannot_be_used_is_one_clear_line(environment: dict[str, str]) -> None:

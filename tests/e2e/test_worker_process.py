@@ -10,22 +10,29 @@ from pathlib import Path
 import pytest
 
 from deploy.local.ports import free_port
+from tests.support.deaf_server import deaf_server
 from tests.support.stack import ROOT, eventually
 
 OWN = "PROVISIONING_"
 
 
-@pytest.fixture
-async def waiting(tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker that has begun to look for Temporal."""
-    worker = await start(tmp_path, TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
-    try:
-        await eventually((tmp_path / "pulse").exists)
-        yield worker
-    finally:
-        if worker.returncode is None:
-            worker.kill()
-            await worker.wait()
+@pytest.fixture(params=["nobody", "deaf"])
+async def waiting(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker that looks for Temporal, where nobody is, or nobody answers and no call ends by itself."""
+    async with deaf_server() as deaf:
+        address = deaf.address if request.param == "deaf" else f"127.0.0.1:{free_port()}"
+        worker = await start(tmp_path, TEMPORAL_ADDRESS=address)
+        try:
+            await eventually((tmp_path / "pulse").exists)
+            if request.param == "deaf":
+                await deaf.called.wait()
+            yield worker
+        finally:
+            if worker.returncode is None:
+                worker.kill()
+                await worker.wait()
 
 
 async def start(folder: Path, **settings: str) -> asyncio.subprocess.Process:
