@@ -225,6 +225,26 @@ async def test_an_installation_cut_off_in_the_middle_leaves_no_trace(
     assert await redis_memory(there) == "67108864"
 
 
+DEAD_USERADD = """
+printf '1\\0' >/etc/group.lock
+printf 999999 >/etc/passwd.999999
+touch /etc/shadow+
+"""
+"""What one leaves that was killed amid its work. By now its number is another process's."""
+
+
+async def test_what_a_useradd_left_that_was_killed_is_in_nobodys_way(
+    bench: TaskservBench, server: Server
+) -> None:
+    if await bench.door.ask(server.ssh, 'echo "$PROVISIONING_SERVER_ROOT"') != "\n":
+        pytest.skip("wheels bring no users")
+    before = await contents(bench, server)
+    await bench.door.ask(server.ssh, DEAD_USERADD)
+    await bench.run(bench.taskservs.install_taskserv, bench.install(server, "redis", task="one"))
+    await bench.run(bench.taskservs.remove_taskserv, bench.remove(server, "redis", task="two"))
+    assert await contents(bench, server) == before
+
+
 async def test_services_come_back_with_their_server(
     bench: TaskservBench, provider: LocalProvider, server: Server
 ) -> None:

@@ -77,9 +77,26 @@ apt_bring() {
   done
 }
 
+ACCOUNT_TOOLS='user(add|mod|del)|group(add|mod|del|mems)|(ch)?g?passwd|ch(age|fn|sh)|newusers|vi(pw|gr)|(pw|grp)(ck|conv|unconv)'
+
+# free_accounts: what useradd and its like left that died with an installation, locks among it. They themselves
+# take a lock for held where its process number is anybody's by now.
+free_accounts() {
+  local accounts file pid
+  for accounts in /etc/{passwd,shadow,group,gshadow,subuid,subgid}; do
+    for file in "$accounts".lock "$accounts".[0-9]*; do
+      [ -f "$file" ] || continue
+      case $file in *.lock) pid=$(tr -d '\0' <"$file") ;; *) pid=${file##*.} ;; esac
+      grep -qsxE "$ACCOUNT_TOOLS" "/proc/$pid/comm" || rm -f "$file"
+    done
+    [ -e "$accounts.lock" ] || rm -f "$accounts+"
+  done
+}
+
 # come_to_rest: what was broken off goes on as far as it can.
 come_to_rest() {
   local package deb
+  free_accounts
   [ -n "$(dpkg --audit)" ] || return 0
   # A package that was half unpacked can be neither configured nor removed before it is unpacked whole.
   for package in $(dpkg-query -W -f '${db:Status-Eflag} ${Package}\n' | sed -n 's/^reinstreq //p'); do
