@@ -171,46 +171,6 @@ async def test_an_unknown_client_key_is_refused(ssh_server: SshServer, tmp_path:
     await door.close()
 
 
-async def test_stop_ends_the_whole_group_and_it_never_starts_again(
-    ssh_server: SshServer, remote_jobs: RemoteJobs
-) -> None:
-    stubborn = """
-    bash -c "trap '' TERM; echo child; while :; do sleep 0.1; done" &
-    setsid bash -c "trap '' TERM; echo left the group; while :; do sleep 0.1; done" &
-    wait
-    """
-    job, log = Job(id="job", main=stubborn), Log()
-    running = asyncio.create_task(remote_jobs.run(ssh_server.endpoint, job, log))
-    await log.until(2)
-    await remote_jobs.stop(ssh_server.endpoint, "job")
-    ended = await running
-    assert ended.ending is Ending.STOPPED
-    assert [p.cmdline() for p in ssh_server.processes()] == []
-    again = await remote_jobs.run(ssh_server.endpoint, job, Log())
-    assert again.ending is Ending.STOPPED
-    await remote_jobs.stop(ssh_server.endpoint, "job")
-
-
-async def test_stop_before_the_start_keeps_it_from_starting(
-    ssh_server: SshServer, remote_jobs: RemoteJobs
-) -> None:
-    await remote_jobs.stop(ssh_server.endpoint, "job")
-    ended = await remote_jobs.run(ssh_server.endpoint, Job(id="job", main=COUNTING), Log())
-    assert ended.ending is Ending.STOPPED
-    assert runs(ssh_server) == 0
-
-
-async def test_stop_against_start(ssh_server: SshServer, remote_jobs: RemoteJobs) -> None:
-    """Whoever is first: the job has ended or never began, and nothing of it runs."""
-    for number in range(5):
-        job = Job(id=f"job-{number}", main="sleep 600")
-        running = asyncio.create_task(remote_jobs.run(ssh_server.endpoint, job, Log()))
-        await asyncio.sleep(0.02 * number)
-        await remote_jobs.stop(ssh_server.endpoint, job.id)
-        assert (await running).ending is Ending.STOPPED
-        assert not any("sleep" in p.cmdline() for p in ssh_server.processes())
-
-
 async def test_a_killed_job_is_told_apart_and_runs_again(
     ssh_server: SshServer, remote_jobs: RemoteJobs
 ) -> None:

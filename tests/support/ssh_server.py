@@ -21,7 +21,11 @@ from activities.remote.jobs import RemoteJobs
 from activities.remote.keys import client_key
 from workflows.domain.resources import Server, ServerSpec, SshEndpoint
 
-_addresses = itertools.count(os.getpid() % 200 * 250)
+_WORKERS, _OWN = 6, 1000
+"""Workers of one run, and addresses of one worker."""
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+# Whatever else runs on this machine has another parent.
+_addresses = itertools.count((os.getppid() % 1000 * _WORKERS + _worker) * _OWN)
 
 
 @dataclass
@@ -130,17 +134,25 @@ def ssh_state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("ssh-state")
 
 
+@contextlib.asynccontextmanager
+async def an_ssh_server(root: Path, state_dir: Path) -> AsyncIterator[SshServer]:
+    """A server that is a directory of its own, which is made for it."""
+    number = next(_addresses)
+    await asyncio.to_thread(root.mkdir)
+    address = f"127.{90 + number // 62500 % 100}.{number // 250 % 250}.{number % 250 + 1}"
+    server = SshServer(root, state_dir, address, 0, asyncssh.generate_private_key("ssh-ed25519"))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+        server.wipe_processes()
+
+
 @pytest.fixture
 async def ssh_server(tmp_path: Path, ssh_state_dir: Path) -> AsyncIterator[SshServer]:
-    number = next(_addresses)
-    root = tmp_path / "root"
-    root.mkdir()
-    address = f"127.{90 + number // 62500 % 100}.{number // 250 % 250}.{number % 250 + 1}"
-    server = SshServer(root, ssh_state_dir, address, 0, asyncssh.generate_private_key("ssh-ed25519"))
-    await server.start()
-    yield server
-    await server.stop()
-    server.wipe_processes()
+    async with an_ssh_server(tmp_path / "root", ssh_state_dir) as server:
+        yield server
 
 
 @pytest.fixture

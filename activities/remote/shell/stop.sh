@@ -8,8 +8,16 @@ cd "$job" || exit 1
 running() { ! flock --nonblock lock true; }
 # Not kill -0: it also finds zombies, which nothing can end and not every first process collects.
 alive() { sed -n "s/.*) [^Z] [0-9]* $1 .*/&/p" /proc/[0-9]*/stat 2>/dev/null | grep -q .; }
-# By name in the environment: a child that left the group, or outlived its leader.
-strays() { grep -lzxF "PROVISIONING_JOB=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
+# By name in the environment: a child that left the group, or outlived its leader. Servers that are folders of one
+# machine see each other's processes, and a copy of a server has jobs of the same names.
+strays() {
+  local file
+  for file in $(grep -lzxF "PROVISIONING_JOB=$1" /proc/[0-9]*/environ 2>/dev/null); do
+    [ -z "${PROVISIONING_SERVER_ROOT:-}" ] ||
+      grep -qszxF "PROVISIONING_SERVER_ROOT=$PROVISIONING_SERVER_ROOT" "$file" || continue
+    echo "${file//[^0-9]/}"
+  done
+}
 # A launcher that passed the fence before it stood holds the lock, and the group's file is about to appear.
 while running && [ ! -e group ]; do sleep 0.05; done
 if running; then
