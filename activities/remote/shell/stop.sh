@@ -12,7 +12,7 @@ alive() { sed -n "s/.*) [^Z] [0-9]* $1 .*/&/p" /proc/[0-9]*/stat 2>/dev/null | g
 # machine see each other's processes, and a copy of a server has jobs of the same names.
 strays() {
   local file
-  for file in $(grep -lzxF "PROVISIONING_JOB=$1" /proc/[0-9]*/environ 2>/dev/null); do
+  grep -lzxF "PROVISIONING_JOB=$1" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
     [ -z "${PROVISIONING_SERVER_ROOT:-}" ] ||
       grep -qszxF "PROVISIONING_SERVER_ROOT=$PROVISIONING_SERVER_ROOT" "$file" || continue
     echo "${file//[^0-9]/}"
