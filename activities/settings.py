@@ -9,6 +9,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 PREFIX = "PROVISIONING_"
+OF_THE_COMMAND_LINE = frozenset({"PROVISIONING_PROFILE"})
+"""What bears the prefix, is exported in the same shells, and is no setting."""
 
 _ORIGIN = r"https?://[^\s/?#@*,]+"
 _SAFE_URL = r"^(https://|http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/])[^\s?#@]*$"
@@ -158,7 +160,7 @@ class Settings(BaseModel):
         values = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in environment.items()
-            if name.startswith(PREFIX) and value
+            if name.startswith(PREFIX) and name not in OF_THE_COMMAND_LINE and value
         }
         try:
             return cls.model_validate(_with_files(values))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.settings import PREFIX, SECRETS, Settings, SettingsError
+from activities.settings import OF_THE_COMMAND_LINE, PREFIX, SECRETS, Settings, SettingsError
 from tests.support.env_files import variables
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,14 @@ def test_the_example_marks_every_secret() -> None:
 def test_readme_describes_every_setting() -> None:
     described = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "README.md").read_text()))
     assert EVERY - {PREFIX + name for name in described} == set()
+
+
+def test_what_the_command_line_reads_is_no_setting_and_no_mistake() -> None:
+    cli = "".join(file.read_text() for file in (ROOT / "api/cli").rglob("*.py"))
+    assert set(re.findall(rf'"({PREFIX}[A-Z_]+)"', cli)) == OF_THE_COMMAND_LINE
+    assert Settings.from_environment(dict.fromkeys(OF_THE_COMMAND_LINE, "mine")) == Settings()
+    with pytest.raises(SettingsError, match=f"{PREFIX}PROFILES: "):
+        Settings.from_environment({f"{PREFIX}PROFILES": "mine"})
 
 
 @pytest.mark.parametrize("name", SECRETS)
