@@ -227,6 +227,7 @@ async def test_an_installation_cut_off_in_the_middle_leaves_no_trace(
 
 DEAD_USERADD = """
 printf '1\\0' >/etc/group.lock
+printf '1\\0' >/etc/shadow.lock
 printf 999999 >/etc/passwd.999999
 touch /etc/shadow+
 """

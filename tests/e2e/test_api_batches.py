@@ -13,6 +13,7 @@ from activities.executions import Executions
 from activities.locks import Locks
 from activities.providers.registry import build_providers
 from activities.records import Records
+from activities.rollbacks import Rollbacks
 from activities.servers import Servers
 from tests.support.api import Api
 from tests.support.supervised import supervised
@@ -39,7 +40,7 @@ def operation(name: str, *needs: str, **config: Any) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def working(api: Api, *, able: bool = True) -> AsyncIterator[None]:
-    """A worker for this API's queue. One that is not able runs workflows, and has no servers to offer."""
+    """A worker for this API's queue. One that is not able runs workflows, and changes no server."""
     stores = api.services.stores
     contracts: list[ActivityContract] = [
         Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
@@ -48,6 +49,7 @@ async def working(api: Api, *, able: bool = True) -> AsyncIterator[None]:
     ]
     if able:
         contracts.append(Servers(build_providers(api.settings), stores.inventory))
+        contracts.append(Rollbacks(stores.rollbacks, stores.ledger, stores.inventory))
     async with supervised(lambda: create_worker(api.temporal, api.settings.task_queue, contracts)):
         yield
 

@@ -1,43 +1,16 @@
 """Going back over HTTP, on real local servers."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
-from activities.executions import Executions
-from activities.locks import Locks
-from activities.providers.registry import build_providers
-from activities.records import Records
-from activities.rollbacks import Rollbacks
-from activities.servers import Servers
-from tests.e2e.test_api_batches import data, ended, execute, operation, until
+from tests.e2e.test_api_batches import data, ended, execute, operation, until, working
 from tests.support.api import Api
-from tests.support.supervised import supervised
-from worker import create_worker
-from workflows.contracts.base import ActivityContract
 from workflows.locks import LocksInput, LocksWorkflow, locks_id
 
 NOTHING = "00000000-0000-0000-0000-000000000000"
-
-
-@contextlib.asynccontextmanager
-async def working(api: Api, *, able: bool = True) -> AsyncIterator[None]:
-    """A worker for this API's queue. One that is not able runs workflows, and changes no server."""
-    stores = api.services.stores
-    contracts: list[ActivityContract] = [
-        Records(stores.ledger, stores.inventory, stores.read_model, stores.event_log, stores.snapshots),
-        Executions(api.temporal),
-        Locks(api.temporal),
-    ]
-    if able:
-        contracts.append(Servers(build_providers(api.settings), stores.inventory))
-        contracts.append(Rollbacks(stores.rollbacks, stores.ledger, stores.inventory))
-    async with supervised(lambda: create_worker(api.temporal, api.settings.task_queue, contracts)):
-        yield
 
 
 async def make_checkpoint(api: Api) -> str:

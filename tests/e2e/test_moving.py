@@ -12,8 +12,8 @@ from temporalio.client import Client
 from activities.providers.local.entry import build_local
 from activities.settings import Settings
 from deploy.local.parts import environment_of
-from tests.e2e.test_api_batches import data, execute, operation
-from tests.e2e.test_api_rollbacks import completed, make_checkpoint, roll_back, servers, working
+from tests.e2e.test_api_batches import data, execute, operation, working
+from tests.e2e.test_api_rollbacks import completed, make_checkpoint, roll_back, servers
 from tests.support.api import api_settings, running_api
 from tests.support.mongodb import EmbeddedMongo
 from tests.support.stack import ROOT

@@ -87,9 +87,9 @@ free_accounts() {
     for file in "$accounts".lock "$accounts".[0-9]*; do
       [ -f "$file" ] || continue
       case $file in *.lock) pid=$(tr -d '\0' <"$file") ;; *) pid=${file##*.} ;; esac
-      grep -qsxE "$ACCOUNT_TOOLS" "/proc/$pid/comm" || rm -f "$file"
+      # What it was writing goes first: as long as its lock is there, nobody else writes there.
+      grep -qsxE "$ACCOUNT_TOOLS" "/proc/$pid/comm" || rm -f "${file/%.lock/+}" "$file"
     done
-    [ -e "$accounts.lock" ] || rm -f "$accounts+"
   done
 }
 
